@@ -1,0 +1,54 @@
+# The one door to every tool. `make` alone lists the targets.
+# Needs Python 3.11 or newer and make; all else is installed here, from the locked and hashed lists.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help run run-check demo test check format openapi lock bench chaos clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Relais demande Python 3.11 ou plus récent : make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(VENV)/.installed ## everything on a fictional territoire: PostgreSQL, API, worker, caught mail, on :8000
+	$(BIN)/relais up --demo --port $(PORT) --data-dir data
+
+run-check: $(VENV)/.installed ## start `make run`, kill it with -9, start it again, stop it
+	$(BIN)/python tests/run_check.py
+
+demo: $(VENV)/.installed ## the whole journey, scripted; fails when a promise fails
+	$(BIN)/relais demo
+
+test: $(VENV)/.installed ## the fast tests, on an embedded PostgreSQL
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.installed ## format, lint, types, imports: no tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.installed ## put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+openapi: $(VENV)/.installed ## write openapi/relais.json anew
+	$(BIN)/python -m api.contract
+
+lock: ## resolve the two lists again (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+chaos: $(VENV)/.installed ## the slow proofs: workers killed at random
+	$(BIN)/python -m pytest -q -m slow
+
+clean: ## what the targets made here, the demo's data included
+	rm -rf $(VENV) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
