@@ -1,0 +1,29 @@
+"""The demonstration's clock: the only one that may be moved, and only forward."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+
+from relais.db import Session
+from relais.errors import HorlogeFixe
+from relais.tables.territoire import Horloge
+
+
+def mark_demonstration(session: Session) -> None:
+    """Only an installation without any territoire may become a demonstration: see `relais up --demo`."""
+    session.execute(update(Horloge).values(demonstration=True))
+
+
+def is_demonstration(session: Session) -> bool:
+    return bool(session.scalar(select(Horloge.demonstration)))
+
+
+def move_to(session: Session, instant: datetime) -> timedelta:
+    """Set the business clock to that instant for every later transaction. Raises HorlogeFixe elsewhere, or backwards."""
+    if not is_demonstration(session):
+        raise HorlogeFixe("Cette installation n'est pas une démonstration.")
+    if instant < session.now:
+        raise HorlogeFixe("Le temps de la démonstration ne recule pas.")
+    ahead = instant - session.now
+    session.execute(update(Horloge).values(decalage=Horloge.decalage + ahead))
+    return ahead

@@ -1,0 +1,284 @@
+"""The verbs of a signalement. Each locks it, asks the table of transitions, writes, and promises its effects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from relais.caller import Caller
+from relais.commands.saisine import withdraw_all
+from relais.commands.signalement import check_photos, declare_photos
+from relais.commands.suivi import calendrier_de, open_echeances, promised, remind, stop, suite, touch
+from relais.db import Session
+from relais.errors import (
+    ActeurInconnu,
+    ActionInterdite,
+    ApresManquante,
+    ChampInvalide,
+    Fault,
+    ReponseInutile,
+    TransitionImpossible,
+)
+from relais.outbox import SYSTEM, Author, Fact, Letter, announce, cancel
+from relais.queries.destinataires import Adresse, Annuaire
+from relais.queries.dossier import Dossier, dossier
+from relais.queries.personne import by_id
+from relais.queries.signalement import get_signalement
+from relais.rules.acces import Qualite
+from relais.rules.configuration import Delai, Destinataire
+from relais.rules.delais import jours_ouvres_apres
+from relais.rules.depot import Depot, PhotoDeclaree
+from relais.rules.escalade import JOURS_DE_RETENUE
+from relais.rules.statuts import JOURS_POUR_ROUVRIR, TRANSITIONS, Motif, Statut, Verbe, permis, possibles
+from relais.tables.signalement import Signalement
+
+REPONSE_MIN = 15
+"""Characters of a réponse after trimming: « OK », « vu », « merci » answer nobody."""
+
+REBONDS_MAX = 2
+"""At the second bounce between acteurs the ticket goes to the pilote (`arbitrage`), whose answer is final."""
+
+
+@dataclass(frozen=True)
+class Etape:
+    """The dated next step of an explanatory réponse."""
+
+    libelle: str
+    le: date
+
+
+@dataclass
+class Acte:
+    """A verb under way: the locked ticket with all that is known of it, and what it will announce."""
+
+    session: Session
+    caller: Caller
+    dossier: Dossier
+    qualites: frozenset[Qualite]
+    now: datetime
+    facts: list[Fact] = field(default_factory=list)
+
+    @property
+    def ticket(self) -> Signalement:
+        return self.dossier.signalement
+
+    def finish(self, statut: Statut | None = None) -> Signalement:
+        """Write the statut and the date of the next look, and announce: the end of every verb."""
+        touch(self.ticket, now=self.now, statut=statut)
+        self.session.flush()
+        remind(self.session, self.ticket, suite(self.session, self.dossier))
+        announce(self.session, self.facts, signalement=self.ticket, author=Author.of(self.caller), now=self.now)
+        return self.ticket
+
+    def to_author(self, gabarit: str) -> tuple[Letter, ...]:
+        author = by_id(self.session, self.ticket.auteur_id)
+        if author is None or not author.actif:
+            return ()
+        return (Adresse(author.identifiant, author.id).letter(gabarit),)
+
+    def to_acteur(self, gabarit: str) -> tuple[Letter, ...]:
+        annuaire = Annuaire(self.session, self.dossier.current, self.dossier.acteur)
+        told = Destinataire.ACTEUR if self.ticket.acteur else Destinataire.PILOTES
+        return tuple(one.letter(gabarit, annulable=True) for one in annuaire.adresses((told,)))
+
+
+def actions(dossier: Dossier, qualites: frozenset[Qualite], *, now: datetime) -> tuple[Verbe, ...]:
+    """The verbs this caller may use now: shown in every representation and in every 409."""
+    ticket = dossier.signalement
+    reouvrable = ticket.traite_le is not None and now <= ticket.traite_le + timedelta(days=JOURS_POUR_ROUVRIR)
+    found = possibles(ticket.statut, qualites, reouvrable=reouvrable)
+    final = ticket.affecte_par_le_pilote and Qualite.PILOTE not in qualites
+    return tuple(verbe for verbe in found if not (final and verbe is Verbe.REAFFECTATIONS))
+
+
+def _begin(session: Session, caller: Caller, id: UUID, verbe: Verbe, now: datetime) -> Acte:
+    ticket = get_signalement(session, caller=caller, id=id, lock=True)
+    file = dossier(session, ticket)
+    qualites = caller.qualites(auteur_id=ticket.auteur_id, acteur=ticket.acteur)
+    if not permis(verbe, qualites):
+        raise ActionInterdite(f"« {verbe} » revient à d'autres pour ce signalement.")
+    allowed = actions(file, qualites, now=now)
+    if verbe not in allowed:
+        raise TransitionImpossible(
+            f"Le signalement est « {ticket.statut} ».", extra={"statut": ticket.statut, "actions": list(allowed)}
+        )
+    return Acte(session, caller, file, qualites, now)
+
+
+def prendre_en_charge(session: Session, *, caller: Caller, id: UUID, now: datetime) -> Signalement:
+    acte = _begin(session, caller, id, Verbe.PRISES_EN_CHARGE, now)
+    stop(acte.dossier.echeances, {Delai.PRISE_EN_CHARGE}, now=now)
+    acte.facts.append(Fact("signalement.pris_en_charge", {"acteur": acte.ticket.acteur}))
+    return acte.finish(Statut.PRIS_EN_CHARGE)
+
+
+def repondre(
+    session: Session, *, caller: Caller, id: UUID, nature: str, texte: str, etape: Etape | None, now: datetime
+) -> Signalement:
+    """A useful réponse stops the clocks of `reponse` and `prise_en_charge`, never that of `traitement`.
+
+    Raises ReponseInutile on a text that says nothing, or an explanation without a dated next step.
+    """
+    acte = _begin(session, caller, id, Verbe.REPONSES, now)
+    _useful(acte, nature, texte, etape)
+    stop(acte.dossier.echeances, {Delai.PRISE_EN_CHARGE, Delai.REPONSE}, now=now)
+    said: dict[str, object] = {"nature": nature, "texte": texte, "auteur": _voice(acte), "le": now.isoformat()}
+    if etape is not None:
+        said["prochaine_etape"] = {"libelle": etape.libelle, "le": etape.le.isoformat()}
+        _hold(acte, etape)
+    acte.ticket.derniere_reponse = said
+    acte.facts.append(Fact("signalement.repondu", {"reponse": said}, acte.to_author("reponse")))
+    return acte.finish()
+
+
+def _useful(acte: Acte, nature: str, texte: str, etape: Etape | None) -> None:
+    faults = []
+    if len(" ".join(texte.split())) < REPONSE_MIN:
+        faults.append(Fault("/texte", "Dites en une phrase ce qui est fait, ou pourquoi ce ne l'est pas encore."))
+    if nature == "explicative" and etape is None:
+        faults.append(Fault("/prochaine_etape", "Une réponse explicative annonce une prochaine étape et sa date."))
+    if etape is not None and etape.le < acte.dossier.born.configuration.calendrier.jour(acte.now):
+        faults.append(Fault("/prochaine_etape/le", "Cette date est passée."))
+    if faults:
+        raise ReponseInutile(errors=tuple(faults))
+
+
+def _voice(acte: Acte) -> str:
+    """Who speaks is a function: the acteur's name, or the pilote's; never a person's (the journal has it)."""
+    if Qualite.ACTEUR in acte.qualites and acte.dossier.acteur is not None:
+        return acte.dossier.acteur.nom
+    return f"Pilote {acte.dossier.current.configuration.sigle}"
+
+
+def _hold(acte: Acte, etape: Etape) -> None:
+    """Instances wait for the announced day, once a tour of `traitement` and at most 15 working days ahead."""
+    ticket, calendrier = acte.ticket, acte.dossier.born.configuration.calendrier
+    tour = max((one.tour for one in acte.dossier.echeances if one.delai is Delai.TRAITEMENT), default=1)
+    farthest = jours_ouvres_apres(acte.now, JOURS_DE_RETENUE, calendrier)
+    if ticket.etape_tour == tour or etape.le > calendrier.jour(farthest):
+        return
+    ticket.etape_le = _closing(acte, etape.le)
+    ticket.etape_tour, ticket.etape_constatee = tour, False
+
+
+def _closing(acte: Acte, jour: date) -> datetime:
+    """The territoire's closing time that day, or on the next day it opens: nobody looks at a closed office."""
+    calendrier = acte.dossier.born.configuration.calendrier
+    while (closing := calendrier.fermeture(jour)) is None:
+        jour += timedelta(days=1)
+    return closing.astimezone(UTC)
+
+
+def intervenir(
+    session: Session,
+    *,
+    caller: Caller,
+    id: UUID,
+    commentaire: str,
+    nature: str,
+    photos: Sequence[PhotoDeclaree],
+    now: datetime,
+) -> Signalement:
+    """Done: every clock stops, the agendas are cleared, and what the end makes void does not leave."""
+    acte = _begin(session, caller, id, Verbe.INTERVENTIONS, now)
+    if acte.dossier.theme.photo_apres and not any(photo.phase == "apres" for photo in photos):
+        raise ApresManquante("Joignez à la demande au moins une photo de phase « apres ».")
+    _add_photos(acte, photos)
+    stop(acte.dossier.echeances, set(Delai), now=now)
+    ticket = acte.ticket
+    ticket.traite_le, ticket.etape_constatee = now, True
+    cancel(session, ticket.id)
+    acte.facts.append(
+        Fact("signalement.traite", {"commentaire": commentaire, "nature": nature}, acte.to_author("traite"))
+    )
+    acte.facts += withdraw_all(session, ticket, motif="Le signalement a été traité.", now=now)
+    return acte.finish(Statut.TRAITE)
+
+
+def _add_photos(acte: Acte, photos: Sequence[PhotoDeclaree]) -> None:
+    known = {photo.id for photo in acte.dossier.photos}
+    if known & {photo.id for photo in photos}:
+        raise ChampInvalide(errors=(Fault("/photos", "Une de ces photos est déjà déclarée : donnez-lui un autre id."),))
+    added = Depot("", acte.now, 0, 0, photos=tuple(photos))
+    check_photos(added)
+    declare_photos(acte.session, acte.ticket, added, after=len(known))
+
+
+def reaffecter(
+    session: Session, *, caller: Caller, id: UUID, motif: str, acteur: str | None, now: datetime
+) -> Signalement:
+    """To another acteur, or to the pilote when none is named or at the second bounce. The pilote's choice is final.
+
+    Only `prise_en_charge` starts again: the promise made to the resident does not depend on who keeps it.
+    """
+    acte = _begin(session, caller, id, Verbe.REAFFECTATIONS, now)
+    ticket = acte.ticket
+    by_pilote = Qualite.PILOTE in acte.qualites
+    if acteur is not None and acteur not in acte.dossier.current.configuration.acteur:
+        raise ActeurInconnu(errors=(Fault("/acteur", f"« {acteur} » n'est pas un acteur d'ici."),))
+    if acteur == ticket.acteur:
+        raise ActeurInconnu(errors=(Fault("/acteur", "C'est déjà son acteur : nommez-en un autre, ou personne."),))
+    before = ticket.acteur
+    ticket.rebonds += 0 if by_pilote else 1
+    arbitrage = not by_pilote and ticket.rebonds >= REBONDS_MAX
+    ticket.acteur = None if arbitrage else acteur
+    ticket.motif = Motif.ARBITRAGE if arbitrage else (Motif.INDETERMINE if acteur is None else None)
+    ticket.affecte_par_le_pilote = by_pilote and acteur is not None
+    _restart(acte, {Delai.PRISE_EN_CHARGE})
+    gabarit = "affectation" if ticket.acteur else "a_qualifier"
+    told = {"motif": motif, "de": before, "a": ticket.acteur, "rebonds": ticket.rebonds}
+    acte.facts.append(
+        Fact("signalement.reaffecte", {k: v for k, v in told.items() if v is not None}, acte.to_acteur(gabarit))
+    )
+    return acte.finish(Statut.AFFECTE if ticket.acteur else Statut.A_QUALIFIER)
+
+
+def _restart(acte: Acte, delais: set[Delai]) -> None:
+    """Stop those clocks and open their next tour, in the calendar of whoever has the ticket now."""
+    stop(acte.dossier.echeances, delais, now=acte.now)
+    tours = {one.delai: one.tour + 1 for one in acte.dossier.echeances}
+    again = {delai: promesse for delai, promesse in promised(acte.ticket, acte.dossier.born).items() if delai in delais}
+    acte.session.flush()
+    open_echeances(
+        acte.session,
+        acte.ticket,
+        promesses=again,
+        calendrier=calendrier_de(acte.dossier, acte.ticket.acteur),
+        tours=tours,
+        now=acte.now,
+    )
+    acte.dossier = dossier(acte.session, acte.ticket)
+
+
+def clore(session: Session, *, caller: Caller, id: UUID, now: datetime) -> Signalement:
+    acte = _begin(session, caller, id, Verbe.CLOTURES, now)
+    acte.facts.append(Fact("signalement.clos"))
+    return acte.finish(Statut.CLOS)
+
+
+def clore_d_office(session: Session, ticket: Signalement, *, now: datetime) -> None:
+    """Thirty days after `traite` nobody said otherwise: the worker closes it."""
+    touch(ticket, now=now, statut=Statut.CLOS)
+    announce(session, [Fact("signalement.clos", {"d_office": True})], signalement=ticket, author=SYSTEM, now=now)
+
+
+def rouvrir(
+    session: Session,
+    *,
+    caller: Caller,
+    id: UUID,
+    motif: str,
+    commentaire: str,
+    photos: Sequence[PhotoDeclaree],
+    now: datetime,
+) -> Signalement:
+    """« Toujours pas résolu »: back to its acteur, and every délai runs again from now, in its next tour."""
+    acte = _begin(session, caller, id, Verbe.REOUVERTURES, now)
+    ticket = acte.ticket
+    _add_photos(acte, photos)
+    ticket.traite_le, ticket.etape_le, ticket.etape_constatee = None, None, False
+    _restart(acte, set(Delai))
+    acte.facts.append(
+        Fact("signalement.rouvert", {"motif": motif, "commentaire": commentaire}, acte.to_acteur("rouvert"))
+    )
+    return acte.finish(TRANSITIONS[Verbe.REOUVERTURES].vers)

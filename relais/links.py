@@ -1,0 +1,90 @@
+"""Links that carry their own right: media that expire, and the buttons of a mail. Nothing is stored: the HMAC says it.
+
+A button's link is derived from the envoi's id, so that the same mail sent twice carries the same links.
+"""
+
+import hmac
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from hashlib import sha256
+from uuid import UUID
+
+from relais.errors import LienInvalide
+from relais.keys import Keys
+
+MEDIA_DAYS = 2
+"""A media link lives until the end of the next UTC day but one, so that the same link serves all day and caches hit."""
+
+ACTION_DAYS = 30
+"""A mail's buttons outlive the longest ordinary ladder; what they may do is checked again when pressed."""
+
+_ACTION = struct.Struct(">IB16s")
+_MAC = 12
+
+
+class Choice(IntEnum):
+    """What a button of a mail does."""
+
+    PRENDRE_EN_CHARGE = 1
+    MOBILISER = 2
+    AJOURNER = 3
+    RETIRER = 4
+
+
+@dataclass(frozen=True)
+class Action:
+    territoire: int
+    choice: Choice
+    envoi: UUID
+
+
+def _mac(key: bytes, message: bytes) -> bytes:
+    return hmac.new(key, message, sha256).digest()[:_MAC]
+
+
+def _pack(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _unpack(token: str) -> bytes:
+    try:
+        return urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except ValueError as wrong:
+        raise LienInvalide("Reprenez le lien du courriel, en entier.") from wrong
+
+
+def action_token(keys: Keys, action: Action) -> str:
+    message = _ACTION.pack(action.territoire, action.choice, action.envoi.bytes)
+    return _pack(message + _mac(keys.derive("actions"), message))
+
+
+def read_action(keys: Keys, token: str) -> Action:
+    """Raises LienInvalide. The age of the link is that of its envoi: see `ACTION_DAYS`."""
+    raw = _unpack(token)
+    message, mac = raw[: _ACTION.size], raw[_ACTION.size :]
+    if len(raw) != _ACTION.size + _MAC or not hmac.compare_digest(mac, _mac(keys.derive("actions"), message)):
+        raise LienInvalide("Reprenez le lien du courriel, en entier.")
+    territoire, choice, envoi = _ACTION.unpack(message)
+    try:
+        return Action(territoire, Choice(choice), UUID(bytes=envoi))
+    except ValueError as unknown:
+        raise LienInvalide("Ce lien vient d'une version plus récente.") from unknown
+
+
+def media_path(keys: Keys, cle: str, *, now: datetime) -> tuple[str, datetime]:
+    """`/m/{expiry}.{mac}/{cle}` and the instant it stops working (real time: a link is not a promise of the demo)."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    expires = midnight + timedelta(days=MEDIA_DAYS)
+    stamp = f"{int(expires.timestamp()):x}"
+    return f"/m/{stamp}.{_pack(_mac(keys.derive('media'), f'{stamp}/{cle}'.encode()))}/{cle}", expires
+
+
+def check_media(keys: Keys, seal: str, cle: str, *, now: datetime) -> None:
+    """Raises LienInvalide when the seal is not ours, or is out of date."""
+    stamp, _, mac = seal.partition(".")
+    expected = _pack(_mac(keys.derive("media"), f"{stamp}/{cle}".encode()))
+    if not hmac.compare_digest(mac.encode(), expected.encode()) or int(stamp, 16) <= now.timestamp():
+        raise LienInvalide("Relisez le signalement pour obtenir un lien à jour.")

@@ -1,0 +1,320 @@
+"""A territoire's configuration: one immutable value, numbered by its version, that every rule reads.
+
+It is what `territoire.yaml` says once checked (`relais.imports.territoire`), and what a version keeps as JSON
+(`relais.queries.referentiel`). Nothing here is ever changed: another text makes another version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from relais.rules.calendrier import Calendrier
+from relais.rules.delais import Duree
+
+TOUT = "*"
+"""In a rule or an engagement: any thème, any domanialité, everywhere."""
+
+GeoJSON = Mapping[str, Any]
+
+
+class Modele(StrEnum):
+    """Who carries the démarche: the four organisations met in the field (research of 2018)."""
+
+    NANTAIS = "nantais"
+    ANGEVIN = "angevin"
+    COMMUNE_SEULE = "commune_seule"
+    EPCI_SEUL = "epci_seul"
+
+
+class Perimetre(StrEnum):
+    VILLE = "ville"
+    QPV = "qpv"
+
+
+class TypeZone(StrEnum):
+    QUARTIER = "quartier"
+    QPV = "qpv"
+    NPNRU = "npnru"
+
+
+class TypeActeur(StrEnum):
+    DIRECTION = "direction"
+    BAILLEUR = "bailleur"
+    EPCI = "epci"
+    DEPARTEMENT = "departement"
+    REGION = "region"
+    ETAT = "etat"
+    CONCESSIONNAIRE = "concessionnaire"
+    SYNDIC = "syndic"
+    SYNDICAT_MIXTE = "syndicat_mixte"
+    PRESTATAIRE = "prestataire"
+    REGIE_DE_QUARTIER = "regie_de_quartier"
+    ASSOCIATION = "association"
+
+
+class Domanialite(StrEnum):
+    """Whose ground it is. The codes are the contract; the labels are what people read."""
+
+    DPC = "DPC"
+    DPI = "DPI"
+    DPD = "DPD"
+    DPN = "DPN"
+    DPF = "DPF"
+    DPFE = "DPFE"
+    DPRIVC = "DPRIVC"
+    BAIL = "BAIL"
+    COPRO = "COPRO"
+    PRIV = "PRIV"
+    VPOC = "VPOC"
+    FRICHE = "FRICHE"
+    EQUIP_COM = "EQUIP_COM"
+    EQUIP_DEP = "EQUIP_DEP"
+    EQUIP_REG = "EQUIP_REG"
+    RESEAU = "RESEAU"
+    COMMERCE = "COMMERCE"
+    INDET = "INDET"
+
+
+LIBELLES_DOMANIALITE: Mapping[Domanialite, str] = {
+    Domanialite.DPC: "domaine public communal",
+    Domanialite.DPI: "domaine public intercommunal",
+    Domanialite.DPD: "domaine public départemental",
+    Domanialite.DPN: "domaine public national",
+    Domanialite.DPF: "domaine public fluvial",
+    Domanialite.DPFE: "domaine public ferroviaire",
+    Domanialite.DPRIVC: "domaine privé communal",
+    Domanialite.BAIL: "bailleur",
+    Domanialite.COPRO: "copropriété",
+    Domanialite.PRIV: "propriété privée",
+    Domanialite.VPOC: "voie privée ouverte à la circulation",
+    Domanialite.FRICHE: "friche",
+    Domanialite.EQUIP_COM: "équipement communal",
+    Domanialite.EQUIP_DEP: "équipement départemental",
+    Domanialite.EQUIP_REG: "équipement régional",
+    Domanialite.RESEAU: "ouvrage de réseau",
+    Domanialite.COMMERCE: "commerce",
+    Domanialite.INDET: "domanialité indéterminée",
+}
+
+
+class RegleDePhoto(StrEnum):
+    OBLIGATOIRE = "obligatoire"
+    FACULTATIVE = "facultative"
+    INTERDITE = "interdite"
+
+
+class Delai(StrEnum):
+    """The three clocks of a signalement. Answering and repairing are not the same promise."""
+
+    PRISE_EN_CHARGE = "prise_en_charge"
+    REPONSE = "reponse"
+    TRAITEMENT = "traitement"
+
+
+LIBELLES_DELAI: Mapping[Delai, str] = {
+    Delai.PRISE_EN_CHARGE: "prise en charge",
+    Delai.REPONSE: "réponse",
+    Delai.TRAITEMENT: "traitement",
+}
+
+
+class Nature(StrEnum):
+    ENGAGEMENT = "engagement"
+    INDICATIF = "indicatif"
+
+
+class TypeInstance(StrEnum):
+    PILOTAGE_QUARTIER = "pilotage_quartier"
+    PILOTAGE_VILLE = "pilotage_ville"
+    GROUPE_RESOLUTION = "groupe_resolution"
+    GUSP_DG = "gusp_dg"
+    EXTERNE = "externe"
+
+
+class Destinataire(StrEnum):
+    """To whom a palier speaks: a function, never a person."""
+
+    ACTEUR = "acteur"
+    RESPONSABLE = "responsable"
+    PILOTES = "pilotes"
+    DIRECTION_GENERALE = "direction_generale"
+    ASTREINTE = "astreinte"
+
+
+class SansDecision(StrEnum):
+    """What the worker does when the pilote has not decided in time."""
+
+    TRANSMETTRE = "transmettre"
+    RAPPELER = "rappeler"
+
+
+class Cible(StrEnum):
+    """Targets of a rule that are found on the ground and not named in it."""
+
+    PROPRIETAIRE = "@proprietaire"
+    BAILLEUR_PROCHE = "@bailleur_proche"
+    ASTREINTE = "@astreinte"
+
+
+@dataclass(frozen=True)
+class Zone:
+    code: str
+    nom: str
+    type: TypeZone
+    contour: GeoJSON
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class Acteur:
+    """Whoever can be responsible. The acknowledgement quotes e-mail, phone and address: none may be missing."""
+
+    code: str
+    nom: str
+    type: TypeActeur
+    courriel: str
+    telephone: str
+    adresse: str
+    calendrier: Calendrier
+    en_cas_de_retard: str | None = None
+
+
+@dataclass(frozen=True)
+class Secteur:
+    """Where an acteur works, and at what rhythm (in words, as the town writes it)."""
+
+    code: str
+    nom: str
+    acteur: str
+    contour: GeoJSON
+    prestations: tuple[str, ...] = ()
+    rythme: str | None = None
+
+
+@dataclass(frozen=True)
+class Theme:
+    code: str
+    libelle: str
+    photo: RegleDePhoto = RegleDePhoto.FACULTATIVE
+    photo_apres: bool = False
+    interieur: bool = False
+    danger: bool = False
+    consigne: str | None = None
+
+
+@dataclass(frozen=True)
+class Engagement:
+    """What is promised for a thème in a zone. The most precise line wins: thème first, then zone."""
+
+    theme: str
+    zone: str
+    delais: Mapping[Delai, Duree]
+    nature: Nature
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Regle:
+    """One line of `qui_s_en_occupe`.
+
+    `confier_a` is an acteur's code or a `Cible`. A `surcharge` speaks before the matrix, whatever the ground.
+    `debord_m`: it reaches that many metres beyond the domanialité it names.
+    """
+
+    code: str
+    theme: str
+    domanialite: str
+    zone: str
+    confier_a: str
+    surcharge: bool = False
+    debord_m: float | None = None
+
+
+@dataclass(frozen=True)
+class Instance:
+    code: str
+    nom: str
+    type: TypeInstance
+    membres: tuple[str, ...]
+    zone: str | None = None
+
+
+@dataclass(frozen=True)
+class Palier:
+    """A step of the ladder: at a part of the délai, or some working days after its échéance (0 = at the échéance)."""
+
+    code: str
+    delai: Delai
+    part: int | None = None
+    jours: int | None = None
+    prevenir: tuple[Destinataire, ...] = ()
+    inscrire: str | None = None
+
+
+@dataclass(frozen=True)
+class DelaiDeDecision:
+    jours: int
+    faire: SansDecision
+
+
+@dataclass(frozen=True)
+class Configuration:
+    nom: str
+    code: str
+    calendrier: Calendrier
+    modele: Modele
+    sans_decision: DelaiDeDecision
+    sigle: str = "GUSP"
+    perimetre: Perimetre = Perimetre.VILLE
+    competent_ailleurs: str | None = None
+    courriel: str | None = None
+    contour: GeoJSON | None = None
+    astreinte: str | None = None
+    zones: tuple[Zone, ...] = ()
+    secteurs: tuple[Secteur, ...] = ()
+    acteurs: tuple[Acteur, ...] = ()
+    themes: tuple[Theme, ...] = ()
+    engagements: tuple[Engagement, ...] = ()
+    regles: tuple[Regle, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    echelle: tuple[Palier, ...] = field(default=())
+
+    @cached_property
+    def acteur(self) -> Mapping[str, Acteur]:
+        return {acteur.code: acteur for acteur in self.acteurs}
+
+    @cached_property
+    def theme(self) -> Mapping[str, Theme]:
+        return {theme.code: theme for theme in self.themes}
+
+    @cached_property
+    def zone(self) -> Mapping[str, Zone]:
+        return {zone.code: zone for zone in self.zones}
+
+    @cached_property
+    def instance(self) -> Mapping[str, Instance]:
+        return {instance.code: instance for instance in self.instances}
+
+    def paliers(self, delai: Delai) -> tuple[Palier, ...]:
+        return tuple(palier for palier in self.echelle if palier.delai is delai)
+
+
+QUARTIER, VILLE, DG = TypeInstance.PILOTAGE_QUARTIER, TypeInstance.PILOTAGE_VILLE, TypeInstance.GUSP_DG
+_ACTEUR, _PILOTES = (Destinataire.ACTEUR,), (Destinataire.PILOTES,)
+_RETARD = (Destinataire.RESPONSABLE, Destinataire.PILOTES)
+
+ECHELLE_ORDINAIRE: tuple[Palier, ...] = (
+    Palier("relance", Delai.PRISE_EN_CHARGE, part=80, prevenir=_ACTEUR),
+    Palier("retard", Delai.PRISE_EN_CHARGE, jours=0, prevenir=_RETARD),
+    Palier("relance", Delai.REPONSE, part=80, prevenir=_ACTEUR),
+    Palier("retard", Delai.REPONSE, jours=0, prevenir=_RETARD),
+    Palier("pilotage_ville", Delai.REPONSE, jours=5, prevenir=_PILOTES, inscrire=VILLE),
+    Palier("relance", Delai.TRAITEMENT, part=80, prevenir=_ACTEUR),
+    Palier("retard", Delai.TRAITEMENT, jours=0, prevenir=_RETARD),
+    Palier("pilotage_quartier", Delai.TRAITEMENT, jours=2, inscrire=QUARTIER),
+    Palier("pilotage_ville", Delai.TRAITEMENT, jours=5, prevenir=_PILOTES, inscrire=VILLE),
+    Palier("gusp_dg", Delai.TRAITEMENT, jours=8, prevenir=_PILOTES, inscrire=DG),
+)
+"""The ladder of a délai that `remontees` does not mention. `inscrire` names an instance, or a type of instance."""

@@ -1,0 +1,36 @@
+"""What is promised for a thème somewhere: the engagements of a configuration, line by line, délai by délai."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from relais.rules.configuration import TOUT, Configuration, Delai, Engagement, Nature
+from relais.rules.delais import Duree
+
+
+@dataclass(frozen=True)
+class Promesse:
+    duree: Duree
+    nature: Nature
+    source: str | None
+
+
+def promesses(configuration: Configuration, *, theme: str, zones: Collection[str]) -> Mapping[Delai, Promesse]:
+    """For each délai the most precise line that speaks of it (thème before zone, first in the file on a tie).
+
+    A délai no line speaks of is not promised: nothing is invented.
+    """
+    found: dict[Delai, tuple[int, Promesse]] = {}
+    for line in configuration.engagements:
+        weight = _weight(line, theme, zones)
+        if weight is None:
+            continue
+        for delai, duree in line.delais.items():
+            if delai not in found or weight > found[delai][0]:
+                found[delai] = (weight, Promesse(duree, line.nature, line.source))
+    return {delai: found[delai][1] for delai in Delai if delai in found}
+
+
+def _weight(line: Engagement, theme: str, zones: Collection[str]) -> int | None:
+    if line.theme not in {TOUT, theme} or (line.zone != TOUT and line.zone not in zones):
+        return None
+    return 2 * (line.theme != TOUT) + (line.zone != TOUT)

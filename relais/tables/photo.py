@@ -1,0 +1,48 @@
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from relais.db import Base, enum_column, territoire_key
+from relais.tables.claimable import Claimable
+
+
+class Phase(StrEnum):
+    AVANT = "avant"
+    PENDANT = "pendant"
+    APRES = "apres"
+
+
+class EtatPhoto(StrEnum):
+    ATTENDUE = "attendue"  #: declared; its bytes are owed
+    RECUE = "recue"  #: its bytes are on disk, and match the digest
+    PRETE = "prete"  #: cleaned; the original is gone
+    REFUSEE = "refusee"  #: proved undecodable; its bytes are gone and owed again
+
+
+class Photo(Claimable, Base):
+    """A declared picture. Its id is the phone's, so it only has a meaning inside its signalement."""
+
+    __tablename__ = "photo"
+
+    territoire_id: Mapped[int] = territoire_key()
+    signalement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    rang: Mapped[int]
+    phase: Mapped[Phase] = mapped_column(enum_column(Phase))
+    type: Mapped[str]
+    octets: Mapped[int]
+    sha256: Mapped[str]
+    alt: Mapped[str | None]
+    etat: Mapped[EtatPhoto] = mapped_column(enum_column(EtatPhoto))
+    motif: Mapped[str | None]
+    largeur: Mapped[int | None]
+    hauteur: Mapped[int | None]
+    recue_le: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["territoire_id", "signalement_id"], ["signalement.territoire_id", "signalement.id"]),
+        Index("ix_photo_du", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    )

@@ -1,0 +1,86 @@
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from relais.db import Base, enum_column, territoire_key
+from relais.rules.configuration import Domanialite
+from relais.rules.statuts import Motif, Statut
+
+
+class Signalement(Base):
+    """A ticket. `id` is the phone's; `version` the configuration it was born under; `revision` grows at each write."""
+
+    __tablename__ = "signalement"
+
+    territoire_id: Mapped[int] = territoire_key()
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    numero: Mapped[str]
+    version: Mapped[int]
+    revision: Mapped[int] = mapped_column(server_default="1")
+    empreinte: Mapped[str]
+    auteur_id: Mapped[UUID]
+    source: Mapped[str]
+    theme: Mapped[str]
+    description: Mapped[str | None]
+    constate_le: Mapped[datetime]
+    constate_corrige: Mapped[bool] = mapped_column(server_default="false")
+    recu_le: Mapped[datetime]
+    modifie_le: Mapped[datetime]
+    lon: Mapped[float]
+    lat: Mapped[float]
+    precision_m: Mapped[float | None]
+    origine: Mapped[str | None]
+    lieu: Mapped[dict[str, Any] | None]
+    questions: Mapped[dict[str, Any] | None]
+    statut: Mapped[Statut] = mapped_column(enum_column(Statut))
+    statut_depuis: Mapped[datetime]
+    motif: Mapped[Motif | None] = mapped_column(enum_column(Motif))
+    acteur: Mapped[str | None]
+    affecte_par_le_pilote: Mapped[bool] = mapped_column(server_default="false")
+    rebonds: Mapped[int] = mapped_column(server_default="0")
+    regle: Mapped[str | None]
+    emprise: Mapped[str | None]
+    domanialite: Mapped[Domanialite] = mapped_column(enum_column(Domanialite))
+    explication: Mapped[str]
+    incertain: Mapped[bool] = mapped_column(server_default="false")
+    candidats: Mapped[list[dict[str, Any]] | None]
+    zones: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    traite_le: Mapped[datetime | None]
+    derniere_reponse: Mapped[dict[str, Any] | None]
+    etape_le: Mapped[datetime | None]
+    etape_tour: Mapped[int | None]
+    etape_constatee: Mapped[bool] = mapped_column(server_default="false")
+
+    __table_args__ = (
+        ForeignKeyConstraint(["territoire_id", "version"], ["version.territoire_id", "version.numero"]),
+        ForeignKeyConstraint(["territoire_id", "acteur"], ["acteur.territoire_id", "acteur.code"]),
+        Index("uq_signalement_numero", "territoire_id", "numero", unique=True),
+        Index("ix_signalement_recu", "territoire_id", "recu_le", "id"),
+        Index("ix_signalement_acteur", "territoire_id", "acteur", "recu_le"),
+        Index("ix_signalement_auteur", "territoire_id", "auteur_id", "recu_le"),
+        Index("ix_signalement_traite", "territoire_id", "traite_le", postgresql_where=text("statut = 'traite'")),
+    )
+
+
+class Rappel(Base):
+    """When a worker must next look at a signalement. The row goes when nothing is due any more.
+
+    It is a table of its own so that the worker may look across territoires without seeing anybody's ticket.
+    """
+
+    __tablename__ = "rappel"
+
+    territoire_id: Mapped[int] = territoire_key()
+    signalement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    du_le: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["territoire_id", "signalement_id"], ["signalement.territoire_id", "signalement.id"]),
+        Index("ix_rappel_du", "du_le"),
+        Index("ix_rappel_territoire_du", "territoire_id", "du_le"),
+    )

@@ -1,0 +1,150 @@
+"""One cluster for the run, one database migrated once and cloned, one savepoint a test.
+
+`ville` is the fictional Vaucelles-sur-Lisse, imported once into the template: every test finds it as `make run` does.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from relais import embedded, migrations
+from relais.caller import Door, Identity
+from relais.commands.horloge import mark_demonstration, move_to
+from relais.commands.personne import import_personnes
+from relais.commands.territoire import get_territoire, import_configuration, import_emprises
+from relais.db import Session, make_engine
+from relais.imports.emprises import lire_emprises
+from relais.imports.personnes import lire_personnes
+from relais.imports.territoire import lire_territoire
+from relais.keys import Keys, load_keys
+from relais.queries.personne import by_identifiant
+from relais.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "demo"
+SHARED = ROOT.parent / "shared"
+MARDI = datetime(2026, 3, 31, 16, 12, tzinfo=UTC)
+"""Tuesday 31 March 2026, 18:12 in Vaucelles: when the demo's journey begins."""
+
+
+def load_demo(engine: Engine) -> None:
+    """The fictional territoire, its map and its people, as `relais up --demo` loads them."""
+    with Session(engine, door=Door.OWNER, identity=Identity()) as session, session.begin():
+        mark_demonstration(session)
+        reading = lire_territoire(DEMO / "territoire.yaml")
+        import_configuration(session, reading.configuration, auteur="test", now=session.now)
+        territoire = get_territoire(session, "VSL")
+        assert territoire is not None
+        ground = lire_emprises(DEMO / "emprises.geojson", DEMO / "correspondance.yaml", set(reading.configuration.acteur))
+        import_emprises(session, territoire, ground.emprises, auteur="test", now=session.now)
+        import_personnes(session, territoire, lire_personnes(DEMO / "personnes.csv"), now=session.now)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
+    with embedded.own(tmp_path_factory.mktemp("grappe"), fsync=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(cluster: embedded.Server) -> str:
+    """A migrated database holding the demo's territoire; nobody stays connected to it, so it can be cloned."""
+    _admin(cluster, "CREATE DATABASE modele")
+    engine = make_engine(cluster.url("modele"))
+    migrations.upgrade(engine)
+    load_demo(engine)
+    engine.dispose()
+    return "modele"
+
+
+def _admin(cluster: embedded.Server, statement: str) -> None:
+    engine = create_engine(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def clone(cluster: embedded.Server, template: str) -> Callable[[], str]:
+    """The URL of a fresh copy of the template, for tests that really commit."""
+
+    def make() -> str:
+        name = f"copie_{next(_numbers)}"
+        _admin(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
+        return cluster.url(name)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def engine(clone: Callable[[], str]) -> Iterator[Engine]:
+    engine = make_engine(clone())
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    """One outer transaction, rolled back: whatever the test commits goes with it."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        yield connection
+        outer.rollback()
+
+
+class Ville:
+    """The demo's town in one test: sessions at either door, people by name, and its clock."""
+
+    def __init__(self, bind: Connection | Engine) -> None:
+        self.bind = bind
+        self._options = {"join_transaction_mode": "create_savepoint"} if isinstance(bind, Connection) else {}
+
+    def session(self, door: Door = Door.API, identity: Identity | None = None) -> Session:
+        return Session(self.bind, door=door, identity=identity or Identity(code="VSL"), **self._options)
+
+    def as_(self, prenom: str) -> Session:
+        """A session of `prenom@demo.test`, at the API's door."""
+        return self.session(identity=self.identity(prenom))
+
+    def identity(self, prenom: str) -> Identity:
+        with self.session() as session, session.begin():
+            person = by_identifiant(session, f"{prenom}@demo.test")
+            return Identity(territoire=person.territoire_id, personne=person.id, generation=person.generation)
+
+    def worker(self) -> Session:
+        return self.session(Door.WORKER)
+
+    def at(self, instant: datetime) -> None:
+        """Put the business clock exactly there, backwards too: a test's right, not a demonstration's."""
+        with self.session(Door.OWNER) as session, session.begin():
+            session.execute(text("UPDATE horloge SET decalage = :instant - now()"), {"instant": instant})
+
+    def forward(self, **delta: float) -> datetime:
+        with self.session(Door.OWNER) as session, session.begin():
+            move_to(session, session.now + timedelta(**delta))
+        with self.session() as session, session.begin():
+            return session.now
+
+
+@pytest.fixture
+def ville(connection: Connection) -> Ville:
+    town = Ville(connection)
+    town.at(MARDI)
+    return town
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data_dir=tmp_path_factory.mktemp("data"), url_publique="https://relais.vaucelles.test")
+
+
+@pytest.fixture(scope="session")
+def keys(settings: Settings) -> Keys:
+    return load_keys(settings)
