@@ -41,7 +41,7 @@ format: $(VENV)/.installed ## put the code in form
 	$(BIN)/ruff format .
 
 openapi: $(VENV)/.installed ## write openapi/relais.json anew
-	$(BIN)/python -m api.contract
+	$(BIN)/python -m api
 
 lock: ## resolve the two lists again (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from relais.caller import Caller, Door, Identity
-from relais.errors import CompteSuspendu, JetonInvalide, TerritoireAChoisir, TerritoireInconnu
+from relais.errors import CompteSuspendu, JetonInvalide, RelaisError, TerritoireAChoisir, TerritoireInconnu
 from relais.rules.acces import Role
 
 
@@ -69,6 +69,9 @@ def territoire_key() -> orm.MappedColumn[int]:
     return mapped_column(primary_key=True, sort_order=-2)
 
 
+AnyRow = TypeVar("AnyRow", bound=Base)
+
+
 @dataclass(frozen=True)
 class Opening:
     """What the first statement of a transaction answered."""
@@ -78,6 +81,12 @@ class Opening:
     version: int
     empreinte: str
     caller: Caller | None
+
+
+_OUVRIR = text(
+    "SELECT maintenant, territoire, version, empreinte, code_connu, trouve, actif, generation, id, role, acteur, nom,"
+    " courriel FROM relais_ouvrir(:door, :territoire, :code, :personne, :cle)"
+)
 
 
 class Session(orm.Session):
@@ -91,6 +100,27 @@ class Session(orm.Session):
     @classmethod
     def for_worker(cls, bind: Engine | Connection, *, territoire: int | None = None) -> Self:
         return cls(bind, door=Door.WORKER, identity=Identity(territoire=territoire))
+
+    def open(self, connection: Connection) -> None:
+        """Called by the first statement of each transaction, before it. Raises what refuses the caller."""
+        claim = self.identity
+        row = connection.execute(
+            _OUVRIR,
+            {
+                "door": self.door,
+                "territoire": claim.territoire,
+                "code": claim.code,
+                "personne": claim.personne,
+                "cle": claim.cle,
+            },
+        ).one()
+        self._opening = None
+        try:
+            self._opening = _standing(claim, row)
+        except RelaisError:
+            # The transaction is open all the same: who swallows the refusal and goes on must find no row in it.
+            connection.execute(text("SELECT set_config('relais.territoire', '', true)"))
+            raise
 
     @property
     def opening(self) -> Opening:
@@ -115,6 +145,12 @@ class Session(orm.Session):
         """The number of the territoire's configuration, as this transaction sees it."""
         return self.opening.version
 
+    def adopt(self, row: AnyRow) -> AnyRow:
+        """A row written by Core, as if the session had loaded it: no statement, and its changes are followed."""
+        orm.make_transient_to_detached(row)
+        self.add(row)
+        return row
+
     @property
     def caller(self) -> Caller:
         if self.opening.caller is None:
@@ -122,32 +158,16 @@ class Session(orm.Session):
         return self.opening.caller
 
 
-_OUVRIR = text(
-    "SELECT maintenant, territoire, version, empreinte, code_connu, trouve, actif, generation, id, role, acteur, nom, courriel"
-    " FROM relais_ouvrir(:door, :territoire, :code, :personne, :cle)"
-)
-
-
 @event.listens_for(Session, "after_begin")
-def _open(session: Session, transaction: orm.SessionTransaction, connection: Connection) -> None:
-    if transaction.nested:
-        return
-    claim = session.identity
-    row = connection.execute(
-        _OUVRIR,
-        {
-            "door": session.door,
-            "territoire": claim.territoire,
-            "code": claim.code,
-            "personne": claim.personne,
-            "cle": claim.cle,
-        },
-    ).one()
+def _after_begin(session: Session, transaction: orm.SessionTransaction, connection: Connection) -> None:
+    if not transaction.nested:
+        session.open(connection)
+
+
+def _standing(claim: Identity, row: Row[Any]) -> Opening:
     if not row.code_connu:
         raise TerritoireInconnu(f"Aucun territoire ne porte le code « {claim.code} ».")
-    session._opening = Opening(
-        row.maintenant, row.territoire, row.version or 0, row.empreinte or "", _confirm(claim, row)
-    )
+    return Opening(row.maintenant, row.territoire, row.version or 0, row.empreinte or "", _confirm(claim, row))
 
 
 def _confirm(claim: Identity, row: Row[Any]) -> Caller | None:

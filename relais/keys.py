@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes
@@ -72,10 +73,11 @@ def _read_or_make(given: Path | None, ours: Path, make: Callable[[], bytes]) -> 
         return given.read_bytes()
     ours.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not ours.exists():
-        draft = ours.with_name(f".{ours.name}.{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_bytes(make())
-        with suppress(FileExistsError):  # another process was first: its key is then everybody's
-            os.link(draft, ours)
-        draft.unlink()
+        # A name of its own and not the pid's, which is 1 in every container; it is born 0600.
+        with NamedTemporaryFile(dir=ours.parent, prefix=f".{ours.name}.") as draft:
+            draft.write(make())
+            draft.flush()
+            os.fsync(draft.fileno())
+            with suppress(FileExistsError):  # another process was first: its key is then everybody's
+                os.link(draft.name, ours)
     return ours.read_bytes()

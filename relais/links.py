@@ -4,6 +4,7 @@ A button's link is derived from the envoi's id, so that the same mail sent twice
 """
 
 import hmac
+import re
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ ACTION_DAYS = 30
 
 _ACTION = struct.Struct(">IB16s")
 _MAC = 12
+_SEAL = re.compile(r"([0-9a-f]{1,16})\.([\w-]+)", re.ASCII)  # a stamp with a `/` in it would borrow from the path
 
 
 class Choice(IntEnum):
@@ -84,7 +86,10 @@ def media_path(keys: Keys, cle: str, *, now: datetime) -> tuple[str, datetime]:
 
 def check_media(keys: Keys, seal: str, cle: str, *, now: datetime) -> None:
     """Raises LienInvalide when the seal is not ours, or is out of date."""
-    stamp, _, mac = seal.partition(".")
-    expected = _pack(_mac(keys.derive("media"), f"{stamp}/{cle}".encode()))
-    if not hmac.compare_digest(mac.encode(), expected.encode()) or int(stamp, 16) <= now.timestamp():
-        raise LienInvalide("Relisez le signalement pour obtenir un lien à jour.")
+    shape = _SEAL.fullmatch(seal)
+    if shape is not None:
+        stamp, mac = shape.groups()
+        expected = _pack(_mac(keys.derive("media"), f"{stamp}/{cle}".encode(errors="replace")))
+        if hmac.compare_digest(mac, expected) and int(stamp, 16) > now.timestamp():
+            return
+    raise LienInvalide("Relisez le signalement pour obtenir un lien à jour.")

@@ -156,7 +156,8 @@ def _relay(url: str) -> _Relay:
     if not host or parts.scheme not in PORTS or not (user + password).isascii():
         raise ValueError(
             "adresse du relais attendue : smtp://, smtps:// ou smtp+starttls://, puis "
-            "[utilisateur:motdepasse@]hôte[:port] (en ASCII, les caractères spéciaux de l’utilisateur et du mot de passe écrits %XX)",
+            "[utilisateur:motdepasse@]hôte[:port], "
+            "en ASCII, les caractères spéciaux de l’utilisateur et du mot de passe écrits %XX",
         )
     return _Relay(parts.scheme, host, port or PORTS[parts.scheme], user, password)
 

@@ -53,12 +53,17 @@ def _run(engine: Engine, action: Callable[[Config], object]) -> None:
 
 
 def _make_roles(connection: Connection) -> None:
-    """Three NOLOGIN roles; who logs in is made a member of them. Needs CREATEROLE the first time only."""
+    """Three NOLOGIN roles; who logs in is made a member of them. Needs CREATEROLE the first time only.
+
+    From PostgreSQL 16 on, who creates a role is its member without the right to take it: «MEMBER» would say yes.
+    """
+    usable = "SET" if (connection.dialect.server_version_info or ()) >= (16,) else "MEMBER"
     for role in Door:
         known = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role})
         if not known:
             connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))
-        if not connection.scalar(text("SELECT pg_has_role(current_user, :role, 'MEMBER')"), {"role": role}):
+        member = text("SELECT pg_has_role(current_user, :role, :usable)")
+        if not connection.scalar(member, {"role": role, "usable": usable}):
             connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
     connection.execute(text(f"GRANT USAGE, CREATE ON SCHEMA public TO {Door.OWNER}"))
     connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {Door.API}, {Door.WORKER}"))

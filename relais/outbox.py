@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, case, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.caller import Caller
@@ -85,7 +85,7 @@ def announce(
     ]
     session.execute(insert(Evenement), rows)
     promises = [_letter(row, letter, now=now) for row, fact in zip(rows, facts, strict=True) for letter in fact.letters]
-    for webhook in session.scalars(select(Webhook).where(Webhook.actif)):
+    for webhook in session.scalars(select(Webhook).where(Webhook.territoire_id == session.territoire, Webhook.actif)):
         promises += [
             _webhook(row, webhook, signalement, now=now) for row in rows if _listens(webhook, row["type"], signalement)
         ]
@@ -164,14 +164,19 @@ def cancel(session: Session, signalement_id: UUID) -> None:
     """What the end of a ticket makes void does not leave. One already on the wire settles as sent: it was."""
     session.execute(
         update(Envoi)
-        .where(Envoi.signalement_id == signalement_id, Envoi.annulable, Envoi.etat == EtatEnvoi.EN_ATTENTE)
+        .where(
+            Envoi.territoire_id == session.territoire,
+            Envoi.signalement_id == signalement_id,
+            Envoi.annulable,
+            Envoi.etat == EtatEnvoi.EN_ATTENTE,
+        )
         .values(etat=EtatEnvoi.ANNULE, due_at=None)
     )
 
 
 def territoires_due(session: Session, table: type[Row]) -> list[int]:
     """Where something of this table is due: the only thing a worker sees across territoires."""
-    key = table.__table__.c.territoire_id  # type: ignore[attr-defined]
+    key = table.territoire_id
     return list(session.scalars(select(key).where(_free(table, now=session.now)).distinct().order_by(key)))
 
 
@@ -179,7 +184,7 @@ def claim(session: Session, table: type[Row], *, now: datetime, limit: int) -> l
     """Lease at most `limit` rows of this transaction's territoire; another worker skips them."""
     due = (
         select(table)
-        .where(_free(table, now=now))
+        .where(table.territoire_id == session.territoire, _free(table, now=now))
         .order_by(table.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -194,8 +199,13 @@ def claim(session: Session, table: type[Row], *, now: datetime, limit: int) -> l
 
 
 def settle(session: Session, row: Row, **columns: object) -> bool:
-    """Write the outcome and give the lease back. False: the lease was lost meanwhile, and nothing is written."""
+    """Write the outcome and give the lease back. False: the lease was lost meanwhile, and nothing is written.
+
+    A new `due_at` is a retry: what was cancelled while it was on the wire is not due again.
+    """
     table = type(row)
+    if columns.get("due_at") is not None:
+        columns["due_at"] = case((table.due_at.is_not(None), literal(columns["due_at"], DateTime(timezone=True))))
     key = [column == getattr(row, column.key) for column in table.__mapper__.primary_key]  # type: ignore[attr-defined]
     done = session.execute(
         update(table)

@@ -1,5 +1,6 @@
 """Access tokens: EdDSA, ten minutes, saying who asks and in which territoire; never with which rôle."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ TYPE = "at+jwt"
 LIFE = timedelta(minutes=10)
 CLE_PREFIX = "rk_"
 """API keys are not tokens: `rk_<territoire>_<random>`, looked up by their hash."""
+_CLE = re.compile(rf"{CLE_PREFIX}(\d{{1,9}})_[\w-]+", re.ASCII)  # nine figures always fit the column
 
 
 def issue(keys: Keys, *, territoire: int, personne: UUID, generation: int) -> str:
@@ -61,8 +63,11 @@ def digest_of_cle(cle: str) -> str:
 
 
 def read_cle(cle: str) -> Identity:
-    """The claim of an API key; the first statement of the transaction says whether it is known and active."""
-    territoire, _, _ = cle.removeprefix(CLE_PREFIX).partition("_")
-    if not territoire.isdecimal():
+    """The claim of an API key; the first statement of the transaction says whether it is known and active.
+
+    Raises JetonInvalide when it has not even the shape of one.
+    """
+    shape = _CLE.fullmatch(cle)
+    if shape is None:
         raise JetonInvalide("Cette clé est incomplète.")
-    return Identity(territoire=int(territoire), cle=digest_of_cle(cle))
+    return Identity(territoire=int(shape[1]), cle=digest_of_cle(cle))

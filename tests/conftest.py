@@ -3,14 +3,20 @@
 `ville` is the fictional Vaucelles-sur-Lisse, imported once into the template: every test finds it as `make run` does.
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
 from sqlalchemy import Connection, Engine, create_engine, text
 
+from api.app import build_app
+from api.resources import Resources
 from relais import embedded, migrations
 from relais.caller import Door, Identity
 from relais.commands.horloge import mark_demonstration, move_to
@@ -23,6 +29,8 @@ from relais.imports.territoire import lire_territoire
 from relais.keys import Keys, load_keys
 from relais.queries.personne import by_identifiant
 from relais.settings import Settings
+from relais.stockage import Local
+from relais.tokens import issue
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "demo"
@@ -39,7 +47,9 @@ def load_demo(engine: Engine) -> None:
         import_configuration(session, reading.configuration, auteur="test", now=session.now)
         territoire = get_territoire(session, "VSL")
         assert territoire is not None
-        ground = lire_emprises(DEMO / "emprises.geojson", DEMO / "correspondance.yaml", set(reading.configuration.acteur))
+        ground = lire_emprises(
+            DEMO / "emprises.geojson", DEMO / "correspondance.yaml", set(reading.configuration.acteur)
+        )
         import_emprises(session, territoire, ground.emprises, auteur="test", now=session.now)
         import_personnes(session, territoire, lire_personnes(DEMO / "personnes.csv"), now=session.now)
 
@@ -48,6 +58,7 @@ def load_demo(engine: Engine) -> None:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Server]:
     with embedded.own(tmp_path_factory.mktemp("grappe"), fsync=False) as server:
         yield server
+    shutil.rmtree(server.cluster.parent)  # as root it may lie outside the temporary folder
 
 
 @pytest.fixture(scope="session")
@@ -148,3 +159,30 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def keys(settings: Settings) -> Keys:
     return load_keys(settings)
+
+
+@pytest.fixture
+def api(connection: Connection, settings: Settings, keys: Keys, ville: Ville) -> Iterator["Api"]:
+    stockage = Local(settings.depot)
+    with TestClient(
+        build_app(Resources(connection, keys, settings, stockage)), raise_server_exceptions=False
+    ) as client:
+        yield Api(client, keys, ville, stockage)
+
+
+class Api:
+    """The API over the test's own transaction, called as somebody."""
+
+    def __init__(self, client: TestClient, keys: Keys, ville: Ville, stockage: Local) -> None:
+        self.client, self._keys, self._ville, self.stockage = client, keys, ville, stockage
+
+    def bearer(self, prenom: str) -> dict[str, str]:
+        who = self._ville.identity(prenom)
+        assert who.territoire is not None
+        assert who.personne is not None
+        token = issue(self._keys, territoire=who.territoire, personne=who.personne, generation=who.generation or 0)
+        return {"Authorization": f"Bearer {token}"}
+
+    def __call__(self, method: str, path: str, *, who: str | None = "relais", **options: Any) -> Response:
+        headers = (self.bearer(who) if who else {}) | options.pop("headers", {})
+        return self.client.request(method, path, headers=headers, **options)

@@ -2,15 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from relais.db import Session
 from relais.errors import HorlogeFixe
-from relais.tables.territoire import Horloge
+from relais.tables.territoire import Horloge, Territoire
 
 
 def mark_demonstration(session: Session) -> None:
-    """Only an installation without any territoire may become a demonstration: see `relais up --demo`."""
+    """Only an installation without any territoire may become a demonstration. Raises HorlogeFixe; twice is once."""
+    if not is_demonstration(session) and session.scalar(select(exists(select(Territoire.id)))):
+        raise HorlogeFixe("Cette installation sert déjà un territoire : elle ne devient pas une démonstration.")
     session.execute(update(Horloge).values(demonstration=True))
 
 
@@ -19,7 +21,7 @@ def is_demonstration(session: Session) -> bool:
 
 
 def move_to(session: Session, instant: datetime) -> timedelta:
-    """Set the business clock to that instant for every later transaction. Raises HorlogeFixe elsewhere, or backwards."""
+    """Set the business clock to that instant for later transactions. Raises HorlogeFixe elsewhere, or backwards."""
     if not is_demonstration(session):
         raise HorlogeFixe("Cette installation n'est pas une démonstration.")
     if instant < session.now:

@@ -42,7 +42,7 @@ def inscribe(session: Session, file: Dossier, due: PalierDu, instance: Instance,
     )
     values = {column.key: getattr(saisine, column.key) for column in Saisine.__mapper__.column_attrs}
     written = session.execute(upsert(Saisine).values(**values).on_conflict_do_nothing().returning(Saisine.id)).first()
-    return None if written is None else session.merge(saisine, load=False)
+    return None if written is None else session.adopt(saisine)
 
 
 def withdraw_all(session: Session, ticket: Signalement, *, motif: str, now: datetime) -> list[Fact]:

@@ -77,7 +77,7 @@ def submit_signalement(
     ticket = Signalement(**values)
     _declare(session, ticket, depot)
     _promise(session, ticket, ref, caller, now=now)
-    return session.merge(ticket, load=False), True
+    return session.adopt(ticket), True
 
 
 def _known(session: Session, id: UUID, *, sure: bool = False) -> Any:  # noqa: ANN401 - Signalement, or None unless sure

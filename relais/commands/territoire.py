@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -37,7 +37,9 @@ class Difference:
 
 def get_territoire(session: Session, code: str, *, lock: bool = False) -> Territoire | None:
     wanted = select(Territoire).where(Territoire.code == code)
-    return session.scalar(wanted.with_for_update() if lock else wanted)
+    if lock:
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(wanted)
 
 
 def import_configuration(session: Session, configuration: Configuration, *, auteur: str, now: datetime) -> Difference:
@@ -50,8 +52,10 @@ def import_configuration(session: Session, configuration: Configuration, *, aute
     document = CODEC.dump_python(configuration, mode="json")
     before = _document(session, territoire)
     difference = _compare(_named(before), _named(document), territoire.version + 1)
-    if before is not None and difference.vide:
+    if before == document:
         return difference
+    if difference.vide:  # the same things, listed otherwise: an app shows the thèmes in that order
+        difference = replace(difference, modifies=("ordre",))
     session.execute(
         upsert(Acteur).on_conflict_do_nothing(),
         [{"territoire_id": territoire.id, "code": acteur.code} for acteur in configuration.acteurs],
@@ -64,7 +68,11 @@ def import_configuration(session: Session, configuration: Configuration, *, aute
 def import_emprises(
     session: Session, territoire: Territoire, new: Sequence[Emprise], *, auteur: str, now: datetime
 ) -> Difference:
-    """Replace the map by this one in the next version: only what differs is written, older versions keep theirs."""
+    """Replace the map by this one in the next version: only what differs is written, older versions keep theirs.
+
+    Raises TerritoireInconnu before the first configuration.
+    """
+    session.refresh(territoire, with_for_update=True)  # two imports at once make two versions, one after the other
     document = _document(session, territoire)
     if document is None:
         raise TerritoireInconnu("Importez d'abord le territoire : relais import territoire.yaml")
@@ -149,7 +157,7 @@ def _named(document: dict[str, Any] | None) -> dict[str, Any]:
     """A configuration as named things: `acteurs.proprete`, `nom`… so that a difference can be read."""
     found: dict[str, Any] = {}
     for section, value in (document or {}).items():
-        if isinstance(value, list) and value:
+        if isinstance(value, list):
             for rank, item in enumerate(value, start=1):
                 name = item.get("code", rank) if isinstance(item, dict) else rank
                 suffix = f".{item['delai']}" if isinstance(item, dict) and section == "echelle" else ""

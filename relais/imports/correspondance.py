@@ -19,7 +19,7 @@ CLES = ("code", "nom", "domanialite", "gestionnaire", "priorite", "valide_du", "
 class Correspondance:
     """Names of properties, and what their values mean. `id` in `code` is the feature's own id, not a property.
 
-    `gestionnaires` is None where the property holds our acteur codes. Keys of the values are as the map writes them.
+    `gestionnaires` is None where the property holds our acteur codes. Values are looked up folded (`mots.plier`).
     """
 
     code: str
@@ -64,7 +64,7 @@ def lire_correspondance(chemin: Path, acteurs: Collection[str]) -> Correspondanc
 
 
 def _valeurs(fiche: Fiche, cle: str, lecture: Callable[[str], T]) -> dict[str, T]:
-    lues = {valeur: place.lire(lecture) for valeur, place in fiche.paires(cle)}
+    lues = {mots.plier(valeur): place.lire(lecture) for valeur, place in fiche.paires(cle)}
     return {valeur: lu for valeur, lu in lues.items() if lu is not None}
 
 

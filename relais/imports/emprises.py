@@ -11,7 +11,7 @@ from relais.imports import Faute, FichierRefuse, Illisible
 from relais.imports.contours import POLYGONES, lire_json, verifier
 from relais.imports.correspondance import Correspondance, lire_correspondance
 from relais.imports.fichiers import propre
-from relais.imports.mots import entier, jour, parmi, suggestion
+from relais.imports.mots import entier, jour, parmi, plier, suggestion
 from relais.rules.carte import Emprise
 from relais.rules.configuration import Domanialite
 
@@ -117,7 +117,7 @@ def _emprise(element: _Element, sens: Correspondance, acteur: Callable[[str], st
 
 def _domanialite(element: _Element, sens: Correspondance) -> Domanialite:
     def lecture(valeur: str) -> Domanialite:
-        trouvee = sens.domanialites.get(valeur, sens.sinon)
+        trouvee = sens.domanialites.get(plier(valeur), sens.sinon)
         if trouvee is None:
             raise Illisible(f"« {valeur} » n'est pas dans la correspondance{suggestion(valeur, sens.domanialites)}")
         return trouvee
@@ -135,7 +135,7 @@ def _gestionnaire(
     def lecture(valeur: str) -> str:
         if sens.gestionnaires is None:
             return acteur(valeur)
-        if (trouve := sens.gestionnaires.get(valeur)) is None:
+        if (trouve := sens.gestionnaires.get(plier(valeur))) is None:
             raise Illisible(f"« {valeur} » n'est pas dans la correspondance{suggestion(valeur, sens.gestionnaires)}")
         return trouve
 

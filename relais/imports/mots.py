@@ -155,7 +155,7 @@ DESTINATAIRE = _choix(
     {"pilote": Destinataire.PILOTES, "l'acteur": Destinataire.ACTEUR, "l'astreinte": Destinataire.ASTREINTE},
 )
 SANS_DECISION = _choix("une suite connue", {"transmettre": SansDecision.TRANSMETTRE, "rappeler": SansDecision.RAPPELER})
-FERIE = _choix("un calendrier de jours fériés", {code: code for code in FERIES})
+FERIE = _choix("un calendrier de jours fériés", {code: code for code in FERIES}, {"La Réunion": "reunion"})
 OUI_NON = _choix("« oui » ou « non »", {"oui": True, "non": False}, {"vrai": True, "faux": False})
 
 

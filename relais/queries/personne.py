@@ -13,9 +13,10 @@ from relais.tables.personne import Personne
 
 def by_role(session: Session, roles: Collection[Role]) -> list[Personne]:
     """The active people of these rôles, in a stable order."""
-    return list(
-        session.scalars(select(Personne).where(Personne.role.in_(roles), Personne.actif).order_by(Personne.identifiant))
+    wanted = select(Personne).where(
+        Personne.territoire_id == session.territoire, Personne.role.in_(roles), Personne.actif
     )
+    return list(session.scalars(wanted.order_by(Personne.identifiant)))
 
 
 def by_id(session: Session, id: UUID) -> Personne | None:
@@ -25,7 +26,10 @@ def by_id(session: Session, id: UUID) -> Personne | None:
 
 def by_identifiant(session: Session, identifiant: str) -> Personne:
     """Raises PersonneInconnue. Identifiants are e-mail addresses: case does not count."""
-    found = session.scalar(select(Personne).where(func.lower(Personne.identifiant) == identifiant.strip().lower()))
+    wanted = select(Personne).where(
+        Personne.territoire_id == session.territoire, func.lower(Personne.identifiant) == identifiant.strip().lower()
+    )
+    found = session.scalar(wanted)
     if found is None:
         raise PersonneInconnue(f"« {identifiant} » n'est pas un compte de ce territoire.")
     return found

@@ -38,9 +38,10 @@ _lock = Lock()
 
 def referentiel(session: Session, version: int | None = None) -> Referentiel:
     """That of the version, or the current one. Raises TerritoireInconnu before the first import."""
+    territoire = session.territoire
     numero = session.version if version is None else version
     digest = session.opening.empreinte if numero == session.version else _digest(session, numero)
-    key = (session.territoire, numero, digest)
+    key = (territoire, numero, digest)
     with _lock:
         if key in _cache:
             _cache.move_to_end(key)

@@ -156,7 +156,7 @@ class _Lieu:
             if regle.domanialite in (TOUT, _domanialite(sol)):
                 return self._applique(regle, sol)
             for emprise, metres in self.voisins:
-                if emprise.domanialite == regle.domanialite and metres <= (regle.debord_m or 0):
+                if regle.debord_m and metres <= regle.debord_m and emprise.domanialite == regle.domanialite:
                     return self._applique(regle, emprise)
         return _Decision(None, sol, None)
 
@@ -209,8 +209,7 @@ class _Lieu:
         for part in parts:
             if isinstance(part, Emprise):
                 owner = self._proprietaire(part)
-                said += [part.nom] if part.nom else []
-                said.append(f"propriété {_de(owner.nom)}" if owner else NATURES[part.domanialite])
+                said += filter(None, (part.nom, f"propriété {_de(owner.nom)}" if owner else NATURES[part.domanialite]))
             else:
                 said.append(part or "terrain absent de la carte")
         return _majuscule(", ".join(said))
@@ -228,8 +227,7 @@ class _Lieu:
                 batiment = sol if self._de_bailleur(sol) else self.bailleur_proche
                 return _Decision(regle, batiment or sol, batiment.gestionnaire if batiment else None)
             case Cible.PROPRIETAIRE:
-                gestionnaire = self._gestionnaire(sol)
-                return _Decision(regle, sol, gestionnaire.code if gestionnaire else None)
+                return _Decision(regle, sol, sol.gestionnaire if sol and self._gestionnaire(sol) else None)
             case acteur:
                 return _Decision(regle, sol, acteur)
 

@@ -29,7 +29,6 @@ class Envoi(Claimable, Base):
 
     __tablename__ = "envoi"
 
-    territoire_id: Mapped[int] = territoire_key()
     id: Mapped[UUID] = mapped_column(primary_key=True)
     evenement_id: Mapped[UUID]
     signalement_id: Mapped[UUID | None]

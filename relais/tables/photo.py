@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from relais.db import Base, enum_column, territoire_key
+from relais.db import Base, enum_column
 from relais.tables.claimable import Claimable
 
 
@@ -27,7 +27,6 @@ class Photo(Claimable, Base):
 
     __tablename__ = "photo"
 
-    territoire_id: Mapped[int] = territoire_key()
     signalement_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
     rang: Mapped[int]

@@ -256,7 +256,7 @@ def test_a_redirect_is_an_answer_and_leads_nowhere(status):
 
 
 def dribbling(start, cut):
-    """Says `start`, then a byte every 20 ms, which no time limit on one read would end, and sets `cut` when hung up on."""
+    """Says `start`, then a byte every 20 ms, which no limit on one read would end; hung up on, it sets `cut`."""
 
     def reply(handler):
         handler.wfile.write(start)

@@ -179,7 +179,7 @@ def test_every_fault_is_listed_and_nothing_returned(refus):
     ) == [
         "features[2].ref « a » est déjà pris par features[1]",
         "features[3].nature « jardin » n'est pas dans la correspondance ; au choix : residence, rue",
-        "features[4].proprietaire « Inconnu » n'est pas dans la correspondance ; au choix : OPH de la Lisse",
+        "features[4].proprietaire « Inconnu » n'est pas dans la correspondance ; au choix : oph de la lisse",
         "features[5].nom contient un caractère invisible (NUL) ; effacez-le et retapez la valeur",
         "features[6].ref manque ; chaque emprise a besoin d'un nom qui ne change pas",
         "features[7].nature manque ; ajoutez « sinon » à la correspondance pour l'accepter",

@@ -126,7 +126,8 @@ def test_nothing_else_is_a_moment(ecrit):
 
 def test_moments_sort_as_they_happen():
     ecrits = ["80 % du délai", "90 % du délai", "délai dépassé", "+ 2 jours ouvrés", "+ 10 jours ouvrés"]
-    assert sorted(reversed(ecrits), key=moment) == ecrits
+    a_rebours = ecrits[::-1]
+    assert sorted(a_rebours, key=moment) == ecrits
 
 
 def test_words_are_read_without_accents_case_or_apostrophes():

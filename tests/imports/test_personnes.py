@@ -38,7 +38,11 @@ def test_the_people_of_a_file_in_its_order(ecrire):
 
 
 def test_a_spreadsheet_saves_semicolons_and_a_byte_order_mark(ecrire):
-    texte = 'Identifiant;Nom;Rôle\r\nelue@vaucelles.test;"Ève Morand";Élue\r\n\r\ndgs@vaucelles.test;Léo Sand;direction générale\r\n'
+    texte = (
+        "Identifiant;Nom;Rôle\r\n"
+        'elue@vaucelles.test;"Ève Morand";Élue\r\n\r\n'
+        "dgs@vaucelles.test;Léo Sand;direction générale\r\n"
+    )
     lues = lire_personnes(ecrire(texte, "utf-8-sig"))
     assert [(une.nom, une.role, une.ligne) for une in lues] == [
         ("Ève Morand", Role.ELU, 2),

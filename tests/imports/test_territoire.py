@@ -2,10 +2,14 @@
 
 import re
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from relais.imports import FichierRefuse
+from relais.imports.catalogue import catalogue
+from relais.imports.mots import code_theme, plier
 from relais.rules.calendrier import Calendrier, Plage
 from relais.rules.configuration import (
     ECHELLE_ORDINAIRE,
@@ -166,7 +170,7 @@ def test_a_name_cannot_smuggle_a_line_feed_into_a_mail(fichier):
         ("nom: Ville de", "nom: Ville : de", 3, "guillemets"),
         ("  code: VSL", "\tcode: VSL", 4, "tabulation"),
         ("faire: transmettre }", "faire: transmettre", 44, "accolade ouverte ici"),
-        ("nom: Habitat Lisse", 'nom: "Habitat Lisse', 20, "guillemet ouvert ici"),
+        ("faire: transmettre", 'faire: "transmettre', 44, "guillemet ouvert ici"),
         ("[responsable, pilotes]", "[responsable, pilotes", 40, "crochet"),
         ("  sigle:", "   sigle:", 6, "guillemets|alignement"),
         ("sigle: GUSP", "sigle: *GUSP", 6, "renvoi"),
@@ -182,7 +186,7 @@ def test_broken_yaml_is_one_fault_at_its_line(fichier, avant, apres, ligne, rais
 
 
 @pytest.mark.parametrize(
-    "texte", ["", "# rien\n", "- a\n- b\n", "bonjour", "[" * 5000, '"\\UFFFFFFFF"', '"\\ud800": x']
+    "texte", ["", "# rien\n", "- a\n- b\n", "bonjour", "[" * 1000, '"\\UFFFFFFFF"', '"\\ud800": x']
 )
 def test_what_is_no_territoire_is_refused_kindly(fichier, texte):
     assert fichier.ecrire(texte).fautes()
@@ -191,7 +195,7 @@ def test_what_is_no_territoire_is_refused_kindly(fichier, texte):
 def test_a_yaml_bomb_is_refused_at_once(fichier):
     bombe = ["a: &a [x, x, x, x, x, x, x, x, x, x]"]
     noms = "abcdefghij"
-    bombe += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip(noms, noms[1:], strict=False)]
+    bombe += [f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in pairwise(noms)]
     assert "renvois" in fichier.ecrire("\n".join(bombe)).faute()[2]
 
 
@@ -273,3 +277,345 @@ def test_a_fault_is_found_at_its_line(fichier, avant, apres, ligne, chemin, rais
     assert raison in next(faute[2] for faute in fautes if faute[:2] == (ligne, chemin))
     if avant not in {"instances:", "code: habitat-lisse", "code: tilleuls", "code: gusp-ville", "modele: angevin"}:
         assert len(fautes) == 1, "a fault does not breed others"
+
+
+def test_ten_faults_in_one_file_are_all_listed(fichier):
+    for avant, apres in (
+        ("code: VSL", "code: vsl"),
+        ("modele: angevin", "modele: tourangeau"),
+        ("reference: QN09901N", "reference: QN1"),
+        ("    telephone: 02 61 91 00 10\n", ""),
+        ("type: bailleur", "type: bayeur"),
+        ("traitement: 3 jours ouvrés", "traitement: 3 jours"),
+        ("terrain: bailleur", "terrain: bayeur"),
+        ("dgs@vaucelles.test", "dgs"),
+        ("80 % du délai", "tôt"),
+        ("faire: transmettre", "faire: attendre"),
+    ):
+        fichier.changer(avant, apres)
+    fautes = fichier.fautes()
+    assert len(fautes) == 10
+    lignes = [ligne for ligne, _, _ in fautes]
+    assert lignes == sorted(lignes)
+
+
+def test_a_fault_reads_as_a_sentence(fichier):
+    fichier.changer("    telephone: 02 61 91 00 10\n", "")
+    with pytest.raises(FichierRefuse) as refus:
+        fichier.lire()
+    assert str(refus.value.fautes[0]) == "ligne 12, acteurs[1].telephone : manque ; l'accusé de réception le cite"
+
+
+def test_two_spellings_of_one_key_are_a_duplicate(fichier):
+    fichier.changer("telephone: 02 61 91 00 10", "telephone: 02 61 91 00 10\n    téléphone: 02 61 91 00 11")
+    assert fichier.faute() == (17, "acteurs[1].téléphone", "déjà écrit ligne 16 ; gardez une seule des deux")
+
+
+def test_hours_cut_by_a_comma_ask_for_quotes(fichier):
+    fichier.changer("terrain: bailleur", "terrain: bailleur, 9 h - 12 h")
+    ligne, _, raison = fichier.faute()
+    assert ligne == 32
+    assert "mettez la valeur entre guillemets" in raison
+
+
+def test_without_acteurs_nothing_can_be_sent(fichier):
+    debut, fin = fichier.texte.split("acteurs:\n")
+    fichier.ecrire(debut + "acteurs:\n" + fin[fin.index("delais:") :])
+    assert (11, "acteurs", "il en faut au moins un ; sans responsable, rien ne part") in fichier.fautes()
+
+
+def test_what_happens_without_the_pilote_must_be_written(fichier):
+    fichier.changer("sans_decision_du_pilote: { apres: 3 jours ouvrés, faire: transmettre }", "")
+    ligne, chemin, raison = fichier.faute()
+    assert (ligne, chemin) == (2, "sans_decision_du_pilote")
+    assert "transmettre" in raison
+
+
+def test_an_almost_empty_file_says_all_that_is_expected(fichier):
+    fautes = fichier.ecrire("zones:\n").fautes()
+    assert {chemin for _, chemin, _ in fautes} == {
+        "territoire.nom",
+        "territoire.code",
+        "territoire.horaires",
+        "territoire.modele",
+        "acteurs",
+        "sans_decision_du_pilote",
+    }
+
+
+# Zones and contours
+
+
+@pytest.mark.parametrize(
+    ("geojson", "raison"),
+    [
+        (
+            {"type": "Polygon", "coordinates": [[[48.10, 0.40], [48.10, 0.42], [48.11, 0.42], [48.10, 0.40]]]},
+            "inversées",
+        ),
+        (
+            {"type": "Polygon", "coordinates": [[[0, 48], [2, 50], [2, 48], [0, 50], [0, 48]]]},
+            "se recoupe près de 1 ; 49",
+        ),
+        ({"type": "LineString", "coordinates": [[0, 48], [2, 50]]}, "contient LineString"),
+        ({"type": "FeatureCollection", "features": []}, "tilleuls.geojson : "),
+        ({"type": "Feature", "geometry": None}, "sans géométrie"),
+        ([], "n'est pas un GeoJSON"),
+    ],
+)
+def test_a_contour_that_is_no_polygon_is_refused_at_its_line(fichier, geojson, raison):
+    ligne, chemin, dite = fichier.contour(geojson).faute()
+    assert (ligne, chemin) == (10, "zones[1].contour")
+    assert raison in dite
+
+
+def test_an_absent_contour_is_refused_at_its_line(fichier):
+    ligne, _, raison = fichier.changer("contours/tilleuls", "contours/erables").faute()
+    assert ligne == 10
+    assert "introuvable" in raison
+
+
+def test_a_contour_drawn_in_two_pieces_is_united(fichier):
+    pieces = [[[x, 48.1], [x + 0.01, 48.1], [x + 0.01, 48.11], [x, 48.1]] for x in (0.40, 0.45)]
+    features = [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [un]}} for un in pieces
+    ]
+    fichier.contour({"type": "FeatureCollection", "features": features})
+    assert fichier.configuration().zones[0].contour["type"] == "MultiPolygon"
+
+
+def test_a_town_with_its_contour_is_not_warned_of_it(fichier):
+    lecture = fichier.changer("  sigle: GUSP ", "  contour: contours/tilleuls.geojson ").lire()
+    assert lecture.configuration.contour["type"] == "Polygon"
+    assert "territoire.contour" not in [un.chemin for un in lecture.avertissements]
+
+
+def test_a_secteur_belongs_to_an_acteur(fichier):
+    ligne = (
+        '  - {{ code: nord, nom: Nord, acteur: {}, rythme: "mardi, le matin", prestations: [balayage], '
+        "contour: contours/tilleuls.geojson }}"
+    )
+    fichier.changer("zones:\n", f"secteurs:\n{ligne.format('proprete')}\nzones:\n")
+    (secteur,) = fichier.configuration().secteurs
+    assert (secteur.acteur, secteur.rythme, secteur.prestations) == ("proprete", "mardi, le matin", ("balayage",))
+    fichier.changer("acteur: proprete,", "acteur: voirie,")
+    assert fichier.faute()[:2] == (10, "secteurs[1].acteur")
+
+
+def test_a_gusp_of_the_qpv_alone_needs_a_qpv(fichier):
+    fichier.changer(
+        "  sigle: GUSP ", '  perimetre: QPV seulement\n  hors_perimetre: "Mairie, 02 61 91 00 00"\n  sigle: GUSP '
+    )
+    c = fichier.configuration()
+    assert (c.perimetre, c.competent_ailleurs) == (Perimetre.QPV, "Mairie, 02 61 91 00 00")
+    fichier.changer("type: QPV, reference: QN09901N", "type: quartier")
+    assert fichier.faute()[1] == "zones"
+
+
+# Calendars
+
+
+def test_holidays_bring_their_clock(fichier):
+    calendrier = fichier.changer("jours_feries: métropole", "jours_feries: La Réunion").configuration().calendrier
+    assert (calendrier.feries, calendrier.fuseau) == ("reunion", "Indian/Reunion")
+
+
+def test_a_written_clock_wins(fichier):
+    fichier.changer("jours_feries: métropole", "fuseau: Indian/Reunion")
+    assert {un.calendrier.fuseau for un in fichier.configuration().acteurs} == {"Indian/Reunion"}
+
+
+def test_an_acteur_without_hours_keeps_the_town_s_with_its_closures(fichier):
+    fichier.changer("  sigle: GUSP ", "  fermetures: [15 mai 2026] #")
+    fichier.changer("    horaires: lundi à vendredi, 8 h - 12 h et 13 h - 17 h\n", "    fermetures: 2026-05-29\n")
+    c = fichier.configuration()
+    assert c.acteur["proprete"].calendrier.fermetures == {date(2026, 5, 15), date(2026, 5, 29)}
+    assert c.acteur["proprete"].calendrier.semaine == c.calendrier.semaine
+    assert c.acteur["habitat-lisse"].calendrier.fermetures == frozenset()
+
+
+def test_who_is_always_open_works_on_public_holidays(fichier):
+    fichier.changer("horaires: lundi à vendredi, 8 h - 12 h et 13 h - 17 h", "horaires: 24 h sur 24")
+    assert fichier.configuration().acteur["proprete"].calendrier == Calendrier.toujours("Europe/Paris")
+
+
+# Thèmes
+
+
+def test_a_themes_rubrique_is_exactly_what_is_served(fichier):
+    fichier.changer(
+        "delais:",
+        """themes:
+  - Dépôt sauvage
+  - habitat.ascenseur
+  - { code: graffiti.ordinaire, libelle: Tag ordinaire, photo: facultative, photo_apres: non }
+  - { code: proprete.huche, libelle: Huche à pain pleine, photo: interdite }
+delais:""",
+    )
+    themes = fichier.configuration().theme
+    assert list(themes) == ["proprete.depot_sauvage", "habitat.ascenseur", "graffiti.ordinaire", "proprete.huche"]
+    tag = themes["graffiti.ordinaire"]
+    assert (tag.libelle, tag.photo, tag.photo_apres) == ("Tag ordinaire", RegleDePhoto.FACULTATIVE, False)
+    assert themes["proprete.huche"].photo is RegleDePhoto.INTERDITE
+
+
+@pytest.mark.parametrize(
+    ("element", "chemin", "raison"),
+    [
+        ("Dépot sovage", "themes[3]", "« Dépôt sauvage »"),
+        ("Ascenseur", "themes[3]", "déjà dans la liste ligne"),
+        ("{ code: a.b, libelle: ascenseur }", "themes[3]", "déjà dans la liste"),
+        ("{ code: proprete.huche }", "themes[3].libelle", "manque"),
+        ("{ libelle: Huche à pain }", "themes[3].code", "manque"),
+        ("{ code: Proprete, libelle: Huche }", "themes[3].code", "proprete.depot_sauvage"),
+        ("{ code: eau.fuite, photo: peut-être }", "themes[3].photo", "obligatoire"),
+        ("{ code: eau.fontaine, danger: oui }", "territoire.astreinte", "Fontaine en panne"),
+        ("Lampadaire en panne\n  - [Tag]", "themes[4]", "un seul mot"),
+    ],
+)
+def test_a_theme_that_cannot_be_served(fichier, element, chemin, raison):
+    fichier.changer("delais:", f"themes:\n  - Dépôt sauvage\n  - Ascenseur\n  - {element}\ndelais:")
+    assert raison in {faute[1]: faute[2] for faute in fichier.fautes()}[chemin]
+
+
+def test_a_theme_left_out_of_the_list_is_recognised(fichier):
+    fichier.changer("delais:", "themes: [Dépôt sauvage]\ndelais:")
+    ligne, _, raison = fichier.faute()
+    assert ligne == 34
+    assert "au catalogue mais pas dans votre rubrique" in raison
+
+
+def test_the_catalogue_names_each_theme_once_and_in_the_form_a_file_may_use():
+    livres = catalogue()
+    assert [code_theme(theme.code) for theme in livres] == [theme.code for theme in livres]
+    noms = [plier(nom) for theme in livres for nom in (theme.code, theme.libelle)]
+    assert len(noms) == len(set(noms))
+
+
+def test_a_danger_needs_somebody_on_call(fichier):
+    fichier.changer("delais:", "themes: [Dépôt sauvage, Ascenseur, Fuite d'eau sur l'espace public]\ndelais:")
+    assert fichier.faute()[:2] == (3, "territoire.astreinte")
+    lecture = fichier.changer("  sigle: GUSP ", "  astreinte: proprete ").lire()
+    assert lecture.configuration.astreinte == "proprete"
+    assert [un.chemin for un in lecture.avertissements] == ["territoire.contour"]
+
+
+# Promises
+
+
+def test_a_qpv_served_later_is_refused_with_both_lines_and_a_start_that_proves_it(fichier):
+    ligne, chemin, raison = fichier.changer("traitement: 48 h", "traitement: 4 jours ouvrés").faute()
+    assert (ligne, chemin) == (29, "delais[2].traitement")
+    assert "« 4 jours ouvrés » finirait plus tard que « 3 jours ouvrés », promis partout ligne 28" in raison
+    assert re.search(r"reçu le \w+ \d+ janvier 2026 à \d+ h \d\d \(horaires : Ville de Vaucelles", raison)
+
+
+def test_a_qpv_is_compared_over_weekends_too(fichier):
+    fichier.changer("traitement: 3 jours ouvrés", "traitement: 72 h").changer(
+        "traitement: 48 h", "traitement: 2 jours ouvrés"
+    )
+    assert "« 2 jours ouvrés » finirait plus tard que « 72 h »" in fichier.faute()[2]
+
+
+def test_a_qpv_is_compared_in_the_hours_of_every_acteur(fichier):
+    """Four working hours always end within 96 real ones, except where a week has a single open hour."""
+    fichier.changer("horaires: lundi à vendredi, 9 h - 12 h et 14 h - 17 h\n  sigle", "horaires: toujours\n  sigle")
+    fichier.changer("horaires: lundi à vendredi, 8 h - 12 h et 13 h - 17 h", "horaires: toujours")
+    fichier.changer("prise_en_charge: 8 h ouvrées", "prise_en_charge: 96 h")
+    fichier.changer("traitement: 48 h", "traitement: 1 jour ouvré").changer("reponse: 3", "reponse: 1")
+    fichier.changer(
+        "    horaires: lundi à vendredi, 9 h - 12 h et 14 h - 17 h\n    en_cas",
+        "    horaires: lundi, 9 h - 10 h\n    en_cas",
+    )
+    ligne, chemin, raison = fichier.faute()
+    assert (ligne, chemin) == (29, "delais[2].prise_en_charge")
+    assert "(horaires : Habitat Lisse)" in raison
+
+
+def test_a_line_for_every_theme_is_compared_with_the_theme_s_own(fichier):
+    """« tous » in the QPV yields to the thème's own line, so only other thèmes are compared with « tous » elsewhere."""
+    fichier.changer(
+        "qui_s_en_occupe:",
+        "  - { theme: tous, ou: QPV, traitement: 20 jours ouvrés, nature: indicatif }\nqui_s_en_occupe:",
+    )
+    assert [(un.theme, un.zone) for un in fichier.configuration().engagements][-1] == (TOUT, "tilleuls")
+    fichier.changer(
+        "qui_s_en_occupe:",
+        "  - { theme: tous, ou: partout, traitement: 15 jours ouvrés, nature: indicatif }\nqui_s_en_occupe:",
+    )
+    assert fichier.faute()[:2] == (30, "delais[3].traitement")
+
+
+def test_a_line_for_the_qpv_speaks_for_each_and_yields_to_a_named_one(fichier):
+    fichier.contour(
+        {"type": "Polygon", "coordinates": [[[0.5, 48.1], [0.6, 48.1], [0.6, 48.2], [0.5, 48.1]]]}, "aulnes"
+    )
+    fichier.changer(
+        "acteurs:", "  - { code: aulnes, nom: Les Aulnes, type: QPV, contour: contours/aulnes.geojson }\nacteurs:"
+    )
+    fichier.changer(
+        "qui_s_en_occupe:",
+        "  - { theme: Dépôt sauvage, ou: QPV, traitement: 24 h, nature: indicatif }\nqui_s_en_occupe:",
+    )
+    traitement = {un.zone: un.delais[Delai.TRAITEMENT].valeur for un in fichier.configuration().engagements}
+    assert traitement == {TOUT: 3, "tilleuls": 48, "aulnes": 24}
+
+
+def test_a_line_that_promises_nothing_is_refused(fichier):
+    fichier.changer("prise_en_charge: 8 h ouvrées, reponse: 5 jours ouvrés, traitement: 3 jours ouvrés, ", "")
+    assert fichier.faute() == (
+        28,
+        "delais[1]",
+        "ne promet rien ; il faut au moins un délai parmi prise_en_charge, reponse, traitement",
+    )
+
+
+# Rules and ladder
+
+
+def test_what_speaks_before_the_matrix(fichier):
+    fichier.changer("  sigle: GUSP ", "  astreinte: proprete ")
+    fichier.changer(
+        "instances:",
+        """  - { theme: Tag haineux ou injurieux, quel_que_soit_le_terrain: oui, confier_a: l’astreinte }
+  - { theme: Tag, terrain: DPC, debord: 2 m, confier_a: proprete }
+  - { theme: tous, terrain: tous, ou: tilleuls, confier_a: Le proprietaire du terrain }
+instances:""",
+    )
+    haineux, tag, tous = fichier.configuration().regles[3:]
+    assert (haineux.code, haineux.domanialite, haineux.confier_a) == ("R04", TOUT, Cible.ASTREINTE)
+    assert (tag.debord_m, tous.zone, tous.theme) == (2.0, "tilleuls", TOUT)
+    assert [un.surcharge for un in (haineux, tag, tous)] == [True, True, False]
+
+
+def test_each_step_of_a_ladder_has_a_code_of_its_own(fichier):
+    avant = fichier.texte.index("  - { quand: 80 %")
+    apres = fichier.texte.index("sans_decision")
+    lignes = """  - { quand: + 4 jours ouvrés, inscrire: pilotage de quartier }
+  - { quand: 95 % du délai, prevenir: acteur }
+  - { quand: + 2 jours ouvrés, inscrire: gusp-tilleuls }
+  - { quand: 50 % du délai, prevenir: [acteur, direction generale] }
+  - { quand: + 3 jours ouvrés, prevenir: pilote }
+  - { delai: prise en charge, quand: délai dépassé, prevenir: acteur }
+"""
+    fichier.ecrire(fichier.texte[:avant] + lignes + fichier.texte[apres:])
+    c = fichier.configuration()
+    assert [(un.code, un.part, un.jours) for un in c.paliers(Delai.TRAITEMENT)] == [
+        ("relance", 50, None),
+        ("relance_95", 95, None),
+        ("pilotage_quartier", None, 2),
+        ("rappel_j3", None, 3),
+        ("pilotage_quartier_j4", None, 4),
+    ]
+    assert c.paliers(Delai.TRAITEMENT)[0].prevenir == (Destinataire.ACTEUR, Destinataire.DIRECTION_GENERALE)
+    assert c.paliers(Delai.TRAITEMENT)[-1].inscrire == TypeInstance.PILOTAGE_QUARTIER
+    assert [un.code for un in c.paliers(Delai.PRISE_EN_CHARGE)] == ["retard"]
+
+
+def test_a_step_that_reaches_no_agenda_is_a_warning(fichier):
+    debut, fin = fichier.texte.index("instances:"), fichier.texte.index("sans_decision")
+    lecture = fichier.ecrire(fichier.texte[:debut] + fichier.texte[fin:]).lire()
+    dits = [un.raison for un in lecture.avertissements if un.chemin == "instances"]
+    assert len(dits) == 3
+    assert "« GUSP / direction générale »" in dits[-1]
+    assert lecture.configuration.echelle == ECHELLE_ORDINAIRE

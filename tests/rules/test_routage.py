@@ -351,6 +351,13 @@ def test_each_surcharge_reaches_only_as_far_as_it_says():
     assert reached == {1.9: "near", 2.1: "far", 4.9: "far", 5.1: None}
 
 
+def test_on_a_limit_only_the_line_that_says_so_reaches_across_it():
+    crosses = Regle("crosses", TAG, PRIV, "*", "proprete", surcharge=True, debord_m=2.0)
+    stays = Regle("stays", TAG, DPC, "*", "proprete")
+    found = routed(75, 0, TAG, regles=(crosses, stays))
+    assert (found.emprise, found.regle) == ("logis", None)
+
+
 def test_public_ground_drawn_under_the_whole_town_does_not_pull_the_public_limit_indoors():
     fond = Emprise("fond", "Vaucelles", DPC, None, box(-900, -900, 900, 900))
     carte = Carte([fond, Emprise("erables", None, BAIL, "habitat-lisse", box(0, 0, 60, 40))], VAUCELLES.zones, None)

@@ -1,0 +1,61 @@
+"""Door one: HTTP in, HTTP out. `create_app` is what uvicorn runs; `build_app` is the same on given resources."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy import Engine
+
+from api import problems
+from api.contract import describe
+from api.limits import LimitBody
+from api.resources import Resources
+from api.routes import instances, photos, referentiel, sante, signalements, verbes
+from relais.db import make_engine
+from relais.keys import load_keys
+from relais.settings import settings
+from relais.stockage import Local
+
+
+def create_app() -> FastAPI:
+    """From the environment. `relais up` and `relais api` set what it needs."""
+    chosen = settings()
+    if chosen.database_url is None:
+        raise SystemExit("RELAIS_DATABASE_URL manque : lancez plutôt « relais api » ou « relais up ».")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    return build_app(
+        Resources(
+            bind=make_engine(chosen.database_url, pool=chosen.pool),
+            keys=load_keys(chosen),
+            settings=chosen,
+            stockage=Local(chosen.depot),
+            slots=asyncio.Semaphore(chosen.pool),
+        )
+    )
+
+
+def build_app(resources: Resources | None) -> FastAPI:
+    """Without resources it serves nothing, and still knows its contract."""
+    app = FastAPI(
+        title="Relais",
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=_lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.resources = resources
+    app.add_middleware(LimitBody)
+    problems.install(app)
+    for module in (signalements, verbes, photos, referentiel, instances, sante):
+        app.include_router(module.router)
+    describe(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    if isinstance(bind := app.state.resources.bind, Engine):
+        bind.dispose()

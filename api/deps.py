@@ -1,0 +1,49 @@
+"""Everything an endpoint may ask for, as one-word types. None of it touches SQL before the endpoint runs."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+
+from api.auth import identify, identify_reader
+from api.presentation import Presenter
+from api.resources import Resources, resources
+from relais.caller import Door, Identity
+from relais.db import Session
+
+Res = Annotated[Resources, Depends(resources)]
+
+
+async def open_session(request: Request, identity: Annotated[Identity, Depends(identify)]) -> AsyncIterator[Session]:
+    async for session in _transaction(resources(request), identity):
+        yield session
+
+
+async def open_reading(
+    request: Request, identity: Annotated[Identity, Depends(identify_reader)]
+) -> AsyncIterator[Session]:
+    async for session in _transaction(resources(request), identity):
+        yield session
+
+
+async def _transaction(res: Resources, identity: Identity) -> AsyncIterator[Session]:
+    """One transaction a request: returning commits, raising rolls back."""
+    nested = {"join_transaction_mode": "create_savepoint"} if isinstance(res.bind, Connection) else {}
+    async with res.slots:
+        session = Session(res.bind, door=Door.API, identity=identity, **nested)
+        try:
+            yield session
+            await run_in_threadpool(session.commit)
+        finally:
+            await run_in_threadpool(session.close)
+
+
+# scope="function": commit before the answer leaves, so that a 201 is never a lie.
+Db = Annotated[Session, Depends(open_session, scope="function")]
+PublicDb = Annotated[Session, Depends(open_reading, scope="function")]
+
+
+def presenter(res: Resources, session: Session) -> Presenter:
+    return Presenter(keys=res.keys, url=res.settings.url_publique, caller=session.caller, now=session.now)

@@ -1,0 +1,162 @@
+"""RFC 9457 on the way out, for every refusal: ours, the framework's, and what should never happen."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, OperationalError
+from starlette.exceptions import HTTPException
+
+from api.schemas.commun import Problem
+from relais import errors
+from relais.errors import Fault, RelaisError
+
+STATUS: Mapping[type[RelaisError], int] = {
+    errors.BadRequest: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.Stale: 412,
+    errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
+    errors.Invalid: 422,
+    errors.Unavailable: 503,
+    errors.PlusDePlace: 507,
+}
+"""A family to its status; a class named here speaks for itself before its family does."""
+
+TYPE = "https://relais.example/problemes/"
+
+TITRES: Mapping[int, str] = {
+    400: "La demande est mal formée",
+    404: "Cette adresse n'existe pas",
+    405: "Cette méthode n'existe pas à cette adresse",
+    413: "La demande est trop grosse",
+}
+
+_log = logging.getLogger("relais.api")
+
+
+class Crash(RelaisError):
+    """Relais a rencontré une erreur ; elle est dans son journal."""
+
+    retryable = True
+
+
+def status_of(refusal: RelaisError) -> int:
+    return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 500)
+
+
+def problem(refusal: RelaisError, request: Request) -> JSONResponse:
+    status = status_of(refusal)
+    body: dict[str, Any] = {
+        "type": TYPE + refusal.code.replace("_", "-"),
+        "title": refusal.title,
+        "status": status,
+        "code": refusal.code,
+        "retryable": refusal.retryable,
+        "instance": request.url.path,
+    }
+    if refusal.detail:
+        body["detail"] = refusal.detail
+    if refusal.errors:
+        body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.errors]
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthorized) else {}
+    if refusal.retryable:
+        headers["Retry-After"] = "5"
+    return JSONResponse(
+        jsonable_encoder(body | refusal.extra), status, headers=headers, media_type="application/problem+json"
+    )
+
+
+def _pointer(loc: Sequence[str | int]) -> str:
+    """A body's field is a pointer; a parameter's is written `?name`, as no body holds it."""
+    where, *rest = loc or ("body",)
+    if where == "body":
+        return "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in rest)
+    return f"?{'.'.join(map(str, rest))}"
+
+
+SENS: Mapping[str, str] = {
+    "missing": "Ce champ est obligatoire.",
+    "extra_forbidden": "Ce champ n'est pas connu : retirez-le, ou corrigez son nom.",
+    "json_invalid": "Ce n'est pas du JSON lisible.",
+    "timezone_aware": "Précisez le décalage horaire, par exemple 2026-03-31T18:12:00+02:00.",
+    "uuid_parsing": "Ce n'est pas un UUID.",
+    "date_from_datetime_parsing": "Écrivez le jour ainsi : 2026-04-07.",
+}
+
+
+def _refusal_of_input(error: RequestValidationError) -> RelaisError:
+    faults = tuple(
+        Fault(_pointer(one["loc"]), SENS.get(one["type"], f"Valeur refusée : {one['msg']}.")) for one in error.errors()
+    )
+    return errors.ChampInvalide(errors=faults[:50])
+
+
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RelaisError):
+        raise error
+    return problem(error, request)
+
+
+async def _input(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return problem(_refusal_of_input(error), request)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    codes = {404: "adresse_inconnue", 405: "methode_inconnue", 413: "demande_trop_grosse"}
+    code = codes.get(error.status_code, "demande_refusee")
+    body = {
+        "type": TYPE + code.replace("_", "-"),
+        "title": TITRES.get(error.status_code, "La demande ne peut pas être satisfaite"),
+        "status": error.status_code,
+        "code": code,
+        "retryable": False,
+        "instance": request.url.path,
+    }
+    return JSONResponse(body, error.status_code, headers=error.headers, media_type="application/problem+json")
+
+
+async def _unstorable(request: Request, error: Exception) -> JSONResponse:
+    _log.warning("unstorable value refused at %s: %s", request.url.path, type(error.__cause__ or error).__name__)
+    return problem(
+        errors.ChampInvalide("Une valeur ne peut pas être enregistrée (caractère nul, nombre trop grand)."), request
+    )
+
+
+async def _database_away(request: Request, error: Exception) -> JSONResponse:
+    _log.error("database unavailable at %s", request.url.path, exc_info=error)
+    return problem(errors.Unavailable("La base de données ne répond pas."), request)
+
+
+async def _crash(request: Request, error: Exception) -> JSONResponse:
+    _log.error("crash at %s %s", request.method, request.url.path, exc_info=error)
+    return problem(Crash(), request)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(RelaisError, _ours)
+    app.add_exception_handler(RequestValidationError, _input)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DataError, _unstorable)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(Exception, _crash)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the contract: these statuses answer a Problem."""
+    return {
+        status: {"model": Problem, "content": {"application/problem+json": {}}, "description": "Refus, expliqué."}
+        for status in statuses
+    }

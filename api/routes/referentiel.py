@@ -1,0 +1,179 @@
+"""The territoire as apps and maps read it: thèmes, who is responsible where, and the geometry. No token is needed."""
+
+import datetime as dt
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from shapely.geometry import shape
+
+from api.deps import PublicDb
+from api.problems import responses
+from api.representation import send
+from api.schemas.meta import DelaiAnnonceOut, LimitesOut, MetaOut, TerritoireOut, ThemeOut, ZoneMetaOut
+from api.schemas.routage import CandidatOut, DecisionOut, ZoneDecisionOut
+from relais.errors import Fault, HorsTerritoire, PositionInversee, ThemeInconnu
+from relais.media import FORMATS
+from relais.queries.referentiel import Referentiel, emprises, referentiel
+from relais.rules import routage
+from relais.rules.configuration import LIBELLES_DOMANIALITE, Configuration
+from relais.rules.depot import OCTETS_MAX, PHOTOS_MAX
+from relais.rules.engagements import promesses
+
+router = APIRouter(prefix="/v1", tags=["referentiel"], responses=responses(400, 404, 422))
+
+APP_MIN = "1.0"
+COTE_CONSEILLE = 2048
+"""Pixels a phone should shrink to before sending: 300 to 600 kB, sharper than what is kept."""
+
+GEOJSON = "application/geo+json"
+
+
+@router.get("/meta", response_model=MetaOut)
+def lire_meta(request: Request, db: PublicDb) -> Response:
+    """Thèmes, délais annoncés, règles de photo, limites : de quoi remplir un formulaire hors connexion."""
+    return send(request, _meta(referentiel(db)), private=False)
+
+
+def _meta(ref: Referentiel) -> MetaOut:
+    configuration = ref.configuration
+    return MetaOut(
+        territoire=TerritoireOut(
+            code=configuration.code,
+            nom=configuration.nom,
+            sigle=configuration.sigle,
+            fuseau=configuration.calendrier.fuseau,
+            bbox=shape(dict(configuration.contour)).bounds if configuration.contour else None,
+        ),
+        version=ref.version,
+        themes=[
+            ThemeOut(
+                code=theme.code,
+                libelle=theme.libelle,
+                photo=theme.photo,
+                photo_apres=theme.photo_apres,
+                interieur=theme.interieur,
+                danger=theme.danger,
+                consigne=theme.consigne,
+                delais=_delais(configuration, theme.code, ()),
+                delais_par_zone={
+                    zone.code: _delais(configuration, theme.code, (zone.code,)) for zone in configuration.zones
+                },
+            )
+            for theme in configuration.themes
+        ],
+        zones=[ZoneMetaOut(code=zone.code, nom=zone.nom, type=zone.type) for zone in configuration.zones],
+        limites=LimitesOut(
+            photos_max=PHOTOS_MAX,
+            octets_par_photo_max=OCTETS_MAX,
+            types_de_photo=sorted(FORMATS),
+            cote_conseille_px=COTE_CONSEILLE,
+        ),
+        version_application_min=APP_MIN,
+    )
+
+
+def _delais(configuration: Configuration, theme: str, zones: tuple[str, ...]) -> list[DelaiAnnonceOut]:
+    return [
+        DelaiAnnonceOut(delai=delai, duree=str(promesse.duree), nature=promesse.nature, source=promesse.source)
+        for delai, promesse in promesses(configuration, theme=theme, zones=zones).items()
+    ]
+
+
+@router.get("/routage", response_model_exclude_none=True)
+def expliquer_routage(
+    db: PublicDb,
+    lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)],
+    lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)],
+    theme: Annotated[str, Query(max_length=100)],
+    precision_m: Annotated[float | None, Query(ge=0, le=10_000, allow_inf_nan=False)] = None,
+    date: Annotated[dt.date | None, Query(description="Le jour du constat ; aujourd'hui par défaut.")] = None,
+) -> DecisionOut:
+    """À qui est-ce, ici, et pourquoi ? Ne crée rien."""
+    ref = referentiel(db)
+    configuration = ref.configuration
+    if theme not in configuration.theme:
+        raise ThemeInconnu(errors=(Fault("?theme", f"« {theme} » n'est pas un thème d'ici : voir GET /v1/meta."),))
+    try:
+        routage.verifier_position(ref.carte, lon=lon, lat=lat, precision_m=precision_m)
+    except routage.PositionInversee as swapped:
+        raise PositionInversee(errors=(Fault("?lon", "lon et lat semblent inversés."),)) from swapped
+    except routage.HorsTerritoire as outside:
+        raise HorsTerritoire(errors=(Fault("?lon", f"À {outside.metres:.0f} m hors du territoire."),)) from outside
+    day = date or db.now.astimezone(ZoneInfo(configuration.calendrier.fuseau)).date()
+    found = routage.router(configuration, ref.carte, theme=theme, lon=lon, lat=lat, precision_m=precision_m, le=day)
+    acteur = configuration.acteur.get(found.acteur or "")
+    return DecisionOut(
+        acteur=acteur.code if acteur else None,
+        nom=acteur.nom if acteur else None,
+        telephone=acteur.telephone if acteur else None,
+        courriel=acteur.courriel if acteur else None,
+        hors_perimetre=found.hors_perimetre,
+        explication=found.explication,
+        regle=found.regle,
+        emprise=found.emprise,
+        domanialite=found.domanialite,
+        zones=[ZoneDecisionOut(code=code, nom=configuration.zone[code].nom) for code in found.zones],
+        incertain=found.incertain,
+        candidats=[CandidatOut.model_validate(one, from_attributes=True) for one in found.candidats] or None,
+        version=ref.version,
+        date=day,
+    )
+
+
+@router.get("/zones.geojson", response_class=JSONResponse)
+def lire_zones(db: PublicDb) -> Response:
+    """Les zones (quartiers, QPV), lisibles telles quelles dans uMap et QGIS."""
+    return _collection(
+        _feature(zone.contour, name=zone.nom, code=zone.code, type=zone.type, reference=zone.reference)
+        for zone in referentiel(db).configuration.zones
+    )
+
+
+@router.get("/secteurs.geojson", response_class=JSONResponse)
+def lire_secteurs(db: PublicDb) -> Response:
+    """Les secteurs d'intervention : qui passe où, et à quel rythme."""
+    configuration = referentiel(db).configuration
+    return _collection(
+        _feature(
+            secteur.contour,
+            name=secteur.nom,
+            code=secteur.code,
+            acteur=configuration.acteur[secteur.acteur].nom,
+            prestations=", ".join(secteur.prestations),
+            rythme=secteur.rythme,
+            description=" · ".join(
+                filter(None, (configuration.acteur[secteur.acteur].nom, ", ".join(secteur.prestations), secteur.rythme))
+            ),
+        )
+        for secteur in configuration.secteurs
+    )
+
+
+@router.get("/emprises.geojson", response_class=JSONResponse)
+def lire_emprises(db: PublicDb, date: dt.date | None = None) -> Response:
+    """Les emprises valides ce jour-là : à qui est le sol."""
+    ref = referentiel(db)
+    day = date or db.now.astimezone(ZoneInfo(ref.configuration.calendrier.fuseau)).date()
+    return _collection(
+        _feature(
+            one.geometrie,
+            name=one.nom or one.code,
+            code=one.code,
+            domanialite=one.domanialite,
+            gestionnaire=one.gestionnaire,
+            description=LIBELLES_DOMANIALITE[one.domanialite],
+        )
+        for one in emprises(db, db.territoire, ref.version)
+        if one.valide(day)
+    )
+
+
+def _feature(geometry: Any, **properties: object) -> dict[str, Any]:  # noqa: ANN401 - GeoJSON as it came
+    known = {key: value for key, value in properties.items() if value is not None}
+    return {"type": "Feature", "properties": known, "geometry": geometry}
+
+
+def _collection(features: Any) -> Response:  # noqa: ANN401 - any iterable of features
+    return JSONResponse({"type": "FeatureCollection", "features": list(features)}, media_type=GEOJSON)

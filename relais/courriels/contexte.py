@@ -1,0 +1,222 @@
+"""What a template may say of one envoi: read once, worded, and handed to the text and the HTML alike."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from relais.courriels.dates import Dates
+from relais.courriels.decision import CHOIX, Inscription, inscription, read_saisine
+from relais.courriels.faits import Annonce, Faits, Vue, annonce, faits_de
+from relais.courriels.histoire import Ligne, Recit
+from relais.courriels.voisins import au_meme_endroit
+from relais.links import Action, Choice, action_token
+from relais.queries.dossier import Dossier, journal
+from relais.queries.personne import by_id
+from relais.queries.referentiel import referentiel
+from relais.rules.acces import Role
+from relais.rules.configuration import Acteur, Configuration
+from relais.rules.statuts import Statut
+from relais.tables.echeance import Echeance
+from relais.tables.envoi import Canal, Envoi
+from relais.tables.evenement import Evenement
+from relais.tables.personne import Personne
+from relais.tables.saisine import Saisine
+from relais.tables.signalement import Signalement
+
+FONCTIONS = {
+    Role.PILOTE: "pilote",
+    Role.DIRECTION_GENERALE: "direction générale",
+    Role.RESPONSABLE: "responsable",
+}
+
+
+@dataclass(frozen=True)
+class Bouton:
+    """A link whose text says what it does. Pressing it opens a page, and nothing more."""
+
+    libelle: str
+    precision: str | None
+    url: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file among those that went up together."""
+
+    faits: Faits
+    annonce: Annonce
+    inscription: Inscription
+    histoire: tuple[Ligne, ...]
+
+
+@dataclass(frozen=True)
+class Contexte:
+    """Of a grouped mail only `lot` speaks of tickets. `donnees` is what the event and the letter said, as they said it.
+
+    `annonce`: the délai this mail is about. `bouton`: what its acteur may do from here, while it still may.
+    """
+
+    configuration: Configuration
+    dates: Dates
+    donnees: Mapping[str, Any]
+    signalement: Signalement | None = None
+    faits: Faits | None = None
+    danger: str | None = None
+    annonce: Annonce | None = None
+    histoire: tuple[Ligne, ...] = ()
+    voisins: str | None = None
+    inscription: Inscription | None = None
+    instance: str | None = None
+    etape: Mapping[str, Any] | None = None
+    bouton: Bouton | None = None
+    plus_a_vous: bool = False
+    choix: tuple[Bouton, ...] = ()
+    aussi: tuple[str, ...] = ()
+    candidats: tuple[Acteur, ...] = ()
+    lot: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """The wording of one envoi."""
+
+    vue: Vue
+    envoi: Envoi
+    configuration: Configuration
+    lecteur: Role | None
+
+    def contexte(self) -> Contexte:
+        if self.envoi.signalement_id is None:
+            return Contexte(self.configuration, self.vue.dates, self.envoi.donnees, lot=tuple(self._lot()))
+        ticket = self.vue.session.get_one(Signalement, (self.envoi.territoire_id, self.envoi.signalement_id))
+        file, faits = faits_de(self.vue, ticket)
+        saisine = self._saisine()
+        recit = Recit(file, self.vue.dates, self.lecteur, self.vue.le)
+        events = self._before(journal(self.vue.session, ticket))
+        about = inscription(self.vue, file, saisine) if saisine else None
+        instance = self.envoi.donnees.get("instance") or (saisine.instance if saisine else None)
+        return Contexte(
+            configuration=self.configuration,
+            dates=self.vue.dates,
+            donnees=self.envoi.donnees,
+            signalement=ticket,
+            faits=faits,
+            danger=_consigne(file),
+            annonce=self._annonce(saisine),
+            histoire=recit.raconter(events),
+            voisins=au_meme_endroit(self.vue, ticket),
+            inscription=about,
+            instance=recit.instance(instance) if instance else None,
+            etape=_etape(file, events),
+            bouton=self._prendre_en_charge(ticket),
+            plus_a_vous=self._acts_for_an_acteur and self.envoi.acteur != ticket.acteur,
+            choix=tuple(self._bouton(choice, *CHOIX[choice]) for choice in (about.choix if about else ())),
+            aussi=tuple(self._aussi()),
+            candidats=_candidats(file),
+        )
+
+    @property
+    def _acts_for_an_acteur(self) -> bool:
+        """A pilote may belong to an acteur too: decisions are asked of him, not work."""
+        return self.envoi.acteur is not None and self.lecteur is not Role.PILOTE
+
+    def _prendre_en_charge(self, ticket: Signalement) -> Bouton | None:
+        mine = self._acts_for_an_acteur and self.envoi.acteur == ticket.acteur
+        if not mine or ticket.statut is not Statut.AFFECTE:
+            return None
+        return self._bouton(Choice.PRENDRE_EN_CHARGE, "Je prends en charge")
+
+    def _bouton(self, choice: Choice, libelle: str, precision: str | None = None) -> Bouton:
+        action = Action(self.envoi.territoire_id, choice, self.envoi.id)
+        return Bouton(libelle, precision, f"{self.vue.url}/a/{action_token(self.vue.keys, action)}")
+
+    def _saisine(self) -> Saisine | None:
+        id = self.envoi.donnees.get("saisine")
+        return read_saisine(self.vue.session, id) if id else None
+
+    def _annonce(self, saisine: Saisine | None) -> Annonce | None:
+        said = self.envoi.donnees
+        if "delai" in said:
+            return self._promise(said["delai"], said["tour"])
+        return self._promise(saisine.delai, saisine.tour) if saisine else None
+
+    def _promise(self, delai: str, tour: int) -> Annonce:
+        key = (self.envoi.territoire_id, self.envoi.signalement_id, delai, tour)
+        return annonce(self.vue, self.vue.session.get_one(Echeance, key))
+
+    def _before(self, events: Sequence[Evenement]) -> list[Evenement]:
+        """What had happened when this mail was promised, less what it announces itself."""
+        said = self.envoi.donnees
+        mine = [said.get(name) for name in ("delai", "tour", "palier")]
+        rang = next((one.rang for one in events if one.id == self.envoi.evenement_id), None)
+        return [
+            one
+            for one in events
+            if rang is not None
+            and one.rang <= rang
+            and one.id != self.envoi.evenement_id
+            and (mine[-1] is None or [one.donnees.get(name) for name in ("delai", "tour", "palier")] != mine)
+        ]
+
+    def _aussi(self) -> list[str]:
+        """Who else got this very mail, by function."""
+        others = self.vue.session.execute(
+            select(Envoi.acteur, Personne.role, Personne.acteur)
+            .outerjoin(Personne, (Personne.territoire_id == Envoi.territoire_id) & (Personne.id == Envoi.personne_id))
+            .where(
+                Envoi.territoire_id == self.envoi.territoire_id,
+                Envoi.evenement_id == self.envoi.evenement_id,
+                Envoi.canal == Canal.COURRIEL,
+                Envoi.gabarit == self.envoi.gabarit,
+                Envoi.id != self.envoi.id,
+            )
+            .order_by(Envoi.destinataire)
+        )
+        return list(dict.fromkeys(self._fonction(*one) for one in others))
+
+    def _fonction(self, acteur: str | None, role: Role | None, de: str | None) -> str:
+        code = acteur or de
+        name = self.configuration.acteur[code].nom if code in self.configuration.acteur else self.configuration.nom
+        if role is None:
+            return name if code else "membres de l'instance"
+        return f"{FONCTIONS[role]} ({name})"
+
+    def _lot(self) -> list[Piece]:
+        saisines = [read_saisine(self.vue.session, id) for id in self.envoi.donnees["saisines"]]
+        return [self._piece(saisine) for saisine in saisines]
+
+    def _piece(self, saisine: Saisine) -> Piece:
+        ticket = self.vue.session.get_one(Signalement, (saisine.territoire_id, saisine.signalement_id))
+        file, faits = faits_de(self.vue, ticket)
+        promise = self.vue.session.get_one(
+            Echeance, (saisine.territoire_id, saisine.signalement_id, saisine.delai, saisine.tour)
+        )
+        told = Recit(file, self.vue.dates, self.lecteur, self.vue.le).raconter(
+            one for one in journal(self.vue.session, ticket) if one.le <= self.vue.le
+        )
+        return Piece(faits, annonce(self.vue, promise), inscription(self.vue, file, saisine), told)
+
+
+def redaction(vue: Vue, envoi: Envoi) -> Redaction:
+    reader = by_id(vue.session, envoi.personne_id) if envoi.personne_id else None
+    return Redaction(vue, envoi, referentiel(vue.session).configuration, reader.role if reader else None)
+
+
+def _consigne(file: Dossier) -> str | None:
+    if not file.theme.danger:
+        return None
+    return file.theme.consigne or "En cas de danger immédiat, appelez le 18 ou le 112."
+
+
+def _etape(file: Dossier, events: Sequence[Evenement]) -> Mapping[str, Any] | None:
+    """The last dated step announced, and when it was: what « aucune intervention » is measured against."""
+    steps = [one for one in events if one.type == "signalement.repondu" and "prochaine_etape" in one.donnees["reponse"]]
+    return {**steps[-1].donnees["reponse"]["prochaine_etape"], "annoncee_le": steps[-1].le} if steps else None
+
+
+def _candidats(file: Dossier) -> tuple[Acteur, ...]:
+    known = file.born.configuration.acteur
+    codes = [one["acteur"] for one in file.signalement.candidats or ()]
+    return tuple(known[code] for code in dict.fromkeys(codes) if code in known)

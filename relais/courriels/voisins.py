@@ -1,0 +1,69 @@
+"""What happened before at the same place: a fourth heap is not a first one."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from math import cos, hypot, radians
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from relais.courriels.dates import au_pluriel
+from relais.courriels.faits import Vue
+from relais.rules.statuts import Statut
+from relais.tables.signalement import Signalement
+
+MEME_ENDROIT_M = 25
+"""The width of a street and its pavements, and the error of a telephone: the same heap, seen from across."""
+
+METRES_PAR_DEGRE = 111_195.0
+SANS_SUITE = (Statut.RETIRE, Statut.DOUBLON, Statut.REORIENTE)
+
+
+def au_meme_endroit(vue: Vue, ticket: Signalement) -> str | None:
+    """« 3 signalements depuis le 1er janvier (00007, 00019, 00031), traités en 2, 6 et 4 jours. » None: it is the first."""
+    before = [row for row in _around(vue, ticket) if _metres(row, ticket) <= MEME_ENDROIT_M]
+    if not before:
+        return None
+    days = [_jours(row.traite_le - row.recu_le) for row in before if row.traite_le is not None]
+    numbers = ", ".join(row.numero.rsplit("-", 1)[-1] for row in before)
+    parts = [f"{au_pluriel(len(before), 'signalement')} depuis le 1er janvier ({numbers})"]
+    if days:
+        parts.append(f"traité{'s' if len(days) > 1 else ''} en {_enumere(days)} jour{'s' if max(days) > 1 else ''}")
+    if len(days) < len(before):
+        parts.append(f"{len(before) - len(days)} en cours")
+    return ", ".join(parts) + "."
+
+
+def _around(vue: Vue, ticket: Signalement) -> Sequence[Row[Any]]:
+    year = vue.dates.calendrier.jour(vue.le).year
+    high = MEME_ENDROIT_M / METRES_PAR_DEGRE
+    wide = high / cos(radians(ticket.lat))
+    return vue.session.execute(
+        select(Signalement.numero, Signalement.recu_le, Signalement.traite_le, Signalement.lon, Signalement.lat)
+        .where(
+            Signalement.territoire_id == ticket.territoire_id,
+            Signalement.theme == ticket.theme,
+            Signalement.id != ticket.id,
+            Signalement.recu_le >= datetime(year, 1, 1, tzinfo=vue.dates.calendrier.zone),
+            Signalement.recu_le <= ticket.recu_le,
+            Signalement.lon.between(ticket.lon - wide, ticket.lon + wide),
+            Signalement.lat.between(ticket.lat - high, ticket.lat + high),
+            Signalement.statut.not_in(SANS_SUITE),
+        )
+        .order_by(Signalement.recu_le, Signalement.numero)
+    ).all()
+
+
+def _metres(row: Row[Any], ticket: Signalement) -> float:
+    east = (row.lon - ticket.lon) * cos(radians(ticket.lat))
+    return METRES_PAR_DEGRE * hypot(east, row.lat - ticket.lat)
+
+
+def _jours(elapsed: timedelta) -> int:
+    """Begun days: what was done in an hour was done in one day."""
+    return max(1, -(-elapsed // timedelta(days=1)))
+
+
+def _enumere(numbers: list[int]) -> str:
+    *before, last = map(str, numbers)
+    return f"{', '.join(before)} et {last}" if before else last
