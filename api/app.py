@@ -12,7 +12,7 @@ from api import problems
 from api.contract import describe
 from api.limits import LimitBody
 from api.resources import Resources
-from api.routes import instances, photos, referentiel, sante, signalements, verbes
+from api.routes import envois, instances, photos, referentiel, sante, signalements, verbes
 from relais.db import make_engine
 from relais.keys import load_keys
 from relais.settings import settings
@@ -48,7 +48,7 @@ def build_app(resources: Resources | None) -> FastAPI:
     app.state.resources = resources
     app.add_middleware(LimitBody)
     problems.install(app)
-    for module in (signalements, verbes, photos, referentiel, instances, sante):
+    for module in (signalements, verbes, photos, referentiel, instances, envois, sante):
         app.include_router(module.router)
     describe(app)
     return app

@@ -28,11 +28,21 @@ async def open_reading(
         yield session
 
 
+def session_as(res: Resources, identity: Identity) -> Session:
+    """Not begun yet. For an endpoint that learns who is asking from the database: it depends on `Slot`."""
+    nested = {"join_transaction_mode": "create_savepoint"} if isinstance(res.bind, Connection) else {}
+    return Session(res.bind, door=Door.API, identity=identity, **nested)
+
+
+async def hold_slot(res: Res) -> AsyncIterator[None]:
+    async with res.slots:
+        yield
+
+
 async def _transaction(res: Resources, identity: Identity) -> AsyncIterator[Session]:
     """One transaction a request: returning commits, raising rolls back."""
-    nested = {"join_transaction_mode": "create_savepoint"} if isinstance(res.bind, Connection) else {}
     async with res.slots:
-        session = Session(res.bind, door=Door.API, identity=identity, **nested)
+        session = session_as(res, identity)
         try:
             yield session
             await run_in_threadpool(session.commit)
@@ -43,6 +53,9 @@ async def _transaction(res: Resources, identity: Identity) -> AsyncIterator[Sess
 # scope="function": commit before the answer leaves, so that a 201 is never a lie.
 Db = Annotated[Session, Depends(open_session, scope="function")]
 PublicDb = Annotated[Session, Depends(open_reading, scope="function")]
+
+Slot = Depends(hold_slot, scope="function")
+"""The right to one connection, for an endpoint that opens its sessions itself: one at a time, in its own thread."""
 
 
 def presenter(res: Resources, session: Session) -> Presenter:

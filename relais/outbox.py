@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, DateTime, case, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, case, func, insert, or_, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.caller import Caller
@@ -205,7 +205,7 @@ def settle(session: Session, row: Row, **columns: object) -> bool:
     """
     table = type(row)
     if columns.get("due_at") is not None:
-        columns["due_at"] = case((table.due_at.is_not(None), literal(columns["due_at"], DateTime(timezone=True))))
+        columns["due_at"] = case((table.due_at.is_not(None), type_coerce(columns["due_at"], DateTime(timezone=True))))
     key = [column == getattr(row, column.key) for column in table.__mapper__.primary_key]  # type: ignore[attr-defined]
     done = session.execute(
         update(table)

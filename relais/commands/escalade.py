@@ -1,5 +1,6 @@
 """Firing the ladder: what is due on one ticket, in one transaction, once for ever whatever the number of workers."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -7,9 +8,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from relais.commands.saisine import inscribe, transmit
-from relais.commands.suivi import Suite, remind, suite
-from relais.commands.verbes import clore_d_office
+from relais.commands.saisine import inscribe, resume, transmit
+from relais.commands.suivi import Suite, remind, suite, touch
 from relais.db import Session
 from relais.outbox import SYSTEM, Fact, Letter, announce
 from relais.queries.destinataires import Adresse, Annuaire
@@ -59,26 +59,41 @@ def postpone(session: Session, id: UUID, *, now: datetime) -> None:
     )
 
 
+def catch_up(session: Session, ticket: Signalement, *, now: datetime) -> None:
+    """Before a verb on a locked ticket, what was due before it: no palier is lost because no worker was there."""
+    due = session.scalar(
+        select(Rappel.du_le).where(Rappel.territoire_id == ticket.territoire_id, Rappel.signalement_id == ticket.id)
+    )
+    if due is not None and due <= now:
+        fire(session, ticket, now=now)
+
+
 def fire(session: Session, ticket: Signalement, *, now: datetime) -> int:
     """Everything due on this ticket, and when to look again. Returns the number of paliers reached."""
-    if ticket.statut is Statut.TRAITE and ticket.traite_le is not None:
-        if now >= ticket.traite_le + timedelta(days=JOURS_POUR_ROUVRIR):
-            clore_d_office(session, ticket, now=now)
-        session.flush()
-        remind(session, ticket, Suite((), ()))
+    if ticket.statut not in OUVERTS:
+        _close_if_quiet(session, ticket, now=now)
         return 0
     file = dossier(session, ticket)
     ahead = suite(session, file)
-    due = [one for one in ahead.paliers if one.le <= now] if ticket.statut in OUVERTS else []
+    due = [one for one in ahead.paliers if one.le <= now]
     step_missed = _step_missed(ticket, now)
-    facts = [fact for one in due for fact in _reach(session, file, one, now)]
+    reached = [(one, facts) for one in due if (facts := _reach(session, file, one, now))]
+    facts = _told(session, file, reached, step_missed=step_missed)
     facts += [fact for saisine in ahead.saisines for fact in _undecided(session, file, saisine, now)]
-    letters = _letters(session, file, due, step_missed=step_missed)
-    if facts or letters:
-        announce(session, _with_letters(facts, letters), signalement=ticket, author=SYSTEM, now=now)
+    announce(session, facts, signalement=ticket, author=SYSTEM, now=now)
     session.flush()
     remind(session, ticket, suite(session, file))
-    return len(due)
+    return len(reached)
+
+
+def _close_if_quiet(session: Session, ticket: Signalement, *, now: datetime) -> None:
+    """Thirty days after `traite` nobody said otherwise: it closes by itself."""
+    done = ticket.traite_le if ticket.statut is Statut.TRAITE else None
+    if done is not None and now >= done + timedelta(days=JOURS_POUR_ROUVRIR):
+        touch(ticket, now=now, statut=Statut.CLOS)
+        announce(session, [Fact("signalement.clos", {"d_office": True})], signalement=ticket, author=SYSTEM, now=now)
+        session.flush()
+    remind(session, ticket, Suite((), ()))
 
 
 def _step_missed(ticket: Signalement, now: datetime) -> bool:
@@ -114,22 +129,27 @@ def _reach(session: Session, file: Dossier, due: PalierDu, now: datetime) -> lis
     return facts
 
 
-def _letters(session: Session, file: Dossier, due: list[PalierDu], *, step_missed: bool) -> list[Letter]:
-    """One mail a recipient, for the highest palier; of a missed step, only the pilotes told of nothing else."""
+def _told(
+    session: Session, file: Dossier, reached: list[tuple[PalierDu, list[Fact]]], *, step_missed: bool
+) -> list[Fact]:
+    """The facts with their letters: one a recipient, for the highest palier, on the fact that reached that palier.
+
+    Of a missed step, only the pilotes told of nothing else are written to.
+    """
     annuaire = Annuaire(session, file.current, file.acteur)
     highest: dict[str, tuple[Adresse, PalierDu]] = {}
-    for one in sorted(due, key=lambda due: due.hauteur):
-        told = destinataires(one.palier, danger=file.theme.danger, sans_acteur=file.signalement.acteur is None)
+    for one, _ in sorted(reached, key=lambda pair: pair[0].hauteur):
+        told = destinataires(one.palier, danger=file.theme.danger, sans_acteur=file.acteur is None)
         for adresse in annuaire.adresses(told):
             highest[adresse.courriel.lower()] = adresse, one
-    letters = [_letter(session, file, adresse, one) for adresse, one in highest.values()]
+    found = []
     if step_missed:
-        letters += [
-            adresse.letter("etape_manquee", annulable=True)
-            for adresse in annuaire.adresses((Destinataire.PILOTES,))
-            if adresse.courriel.lower() not in highest
-        ]
-    return letters
+        pilotes = (one for one in annuaire.adresses((Destinataire.PILOTES,)) if one.courriel.lower() not in highest)
+        found.append(Fact("etape.manquee", {}, tuple(one.letter("etape_manquee", annulable=True) for one in pilotes)))
+    for one, (first, *others) in reached:
+        letters = tuple(_letter(session, file, adresse, one) for adresse, of in highest.values() if of is one)
+        found += [replace(first, letters=letters), *others]
+    return found
 
 
 def _letter(session: Session, file: Dossier, adresse: Adresse, due: PalierDu) -> Letter:
@@ -156,18 +176,15 @@ def _gabarit(palier: Palier, instance: Instance | None) -> str:
     return "decision" if instance.type is TypeInstance.GUSP_DG else "inscription"
 
 
-def _with_letters(facts: list[Fact], letters: list[Letter]) -> list[Fact]:
-    """The letters ride on the last fact; a step missed while no palier is due is a fact of its own."""
-    if not facts:
-        return [Fact("etape.manquee", {}, tuple(letters))]
-    *before, last = facts
-    return [*before, Fact(last.type, last.donnees, (*last.letters, *letters))]
-
-
 def _undecided(session: Session, file: Dossier, saisine: Saisine, now: datetime) -> list[Fact]:
-    """The pilote's time is over: the town chose that the file goes up, or that he is reminded."""
+    """The pilote's time is over: the town chose that the file goes up, or that he is reminded.
+
+    Only the direction générale's instance awaits a decision: on another agenda, what was put off comes back.
+    """
     if saisine.decision_avant is None or saisine.decision_avant > now:
         return []
+    if saisine.type_instance is not TypeInstance.GUSP_DG:
+        return [resume(saisine)]
     rule = file.born.configuration.sans_decision
     if rule.faire is SansDecision.TRANSMETTRE:
         return [transmit(saisine, now=now)]
@@ -205,6 +222,8 @@ def announce_transmitted(session: Session, *, now: datetime) -> int:
     letters = tuple(
         one.letter("transmission", saisines=ids) for one in annuaire.adresses((Destinataire.DIRECTION_GENERALE,))
     )
+    if not letters:
+        return 0  # nobody sits there: what waits is told to the first who does, never marked as told to nobody
     for one in waiting:
         one.annoncee_le = now
     session.flush()

@@ -9,11 +9,15 @@ from relais.errors import HorlogeFixe
 from relais.tables.territoire import Horloge, Territoire
 
 
-def mark_demonstration(session: Session) -> None:
-    """Only an installation without any territoire may become a demonstration. Raises HorlogeFixe; twice is once."""
+def mark_demonstration(session: Session, *, debut: datetime | None = None) -> None:
+    """Only an installation without any territoire may become a demonstration. Raises HorlogeFixe; twice is once.
+
+    `debut`: when its story begins, past or future; by default, now.
+    """
     if not is_demonstration(session) and session.scalar(select(exists(select(Territoire.id)))):
         raise HorlogeFixe("Cette installation sert déjà un territoire : elle ne devient pas une démonstration.")
-    session.execute(update(Horloge).values(demonstration=True))
+    offset = timedelta() if debut is None else debut - session.now
+    session.execute(update(Horloge).values(demonstration=True, decalage=Horloge.decalage + offset))
 
 
 def is_demonstration(session: Session) -> bool:

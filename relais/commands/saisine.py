@@ -46,8 +46,17 @@ def inscribe(session: Session, file: Dossier, due: PalierDu, instance: Instance,
 
 
 def withdraw_all(session: Session, ticket: Signalement, *, motif: str, now: datetime) -> list[Fact]:
-    """The ticket ended: its agendas have nothing to decide any more."""
-    return [_close(one, EtatSaisine.RETIREE, motif, "Relais", now) for one in open_saisines(session, ticket)]
+    """The ticket ended: its agendas have nothing to decide, and a transmission not yet announced is not any more."""
+    unannounced = session.scalars(
+        select(Saisine).where(
+            Saisine.territoire_id == ticket.territoire_id,
+            Saisine.signalement_id == ticket.id,
+            Saisine.etat == EtatSaisine.TRANSMISE,
+            Saisine.annoncee_le.is_(None),
+        )
+    )
+    void = [*open_saisines(session, ticket), *unannounced]
+    return [_close(one, EtatSaisine.RETIREE, motif, "Relais", now) for one in void]
 
 
 def _close(saisine: Saisine, etat: EtatSaisine, motif: str | None, who: str, now: datetime) -> Fact:
@@ -98,7 +107,8 @@ def mobiliser(session: Session, *, caller: Caller, id: UUID, motif: str | None, 
 
 
 def members(session: Session, file: Dossier, saisine: Saisine, gabarit: str) -> tuple[Letter, ...]:
-    instance = file.current.configuration.instance.get(saisine.instance)
+    known = (version.configuration.instance.get(saisine.instance) for version in (file.current, file.born))
+    instance = next(filter(None, known), None)
     found = [Adresse(address) for address in (instance.membres if instance else ())]
     if saisine.type_instance is TypeInstance.GUSP_DG:
         found += Annuaire(session, file.current, file.acteur).adresses((Destinataire.DIRECTION_GENERALE,))
@@ -136,3 +146,9 @@ def transmit(saisine: Saisine, *, now: datetime) -> Fact:
     """No decision in time: the direction générale has it, marked so. Its mail is grouped, apart."""
     fact = _close(saisine, EtatSaisine.TRANSMISE, None, "Relais", now)
     return Fact(fact.type, fact.donnees | {"sans_decision_du_pilote": True})
+
+
+def resume(saisine: Saisine) -> Fact:
+    """The day it was put off to has come: it is on the agenda again."""
+    saisine.etat, saisine.decision_avant = EtatSaisine.INSCRITE, None
+    return Fact("instance.inscrite", {"saisine": str(saisine.id), "instance": saisine.instance})

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from relais.caller import Caller
+from relais.commands.escalade import catch_up
 from relais.commands.saisine import withdraw_all
 from relais.commands.signalement import check_photos, declare_photos
 from relais.commands.suivi import calendrier_de, open_echeances, promised, remind, stop, suite, touch
@@ -16,16 +17,17 @@ from relais.errors import (
     ApresManquante,
     ChampInvalide,
     Fault,
+    PhotoNonAutorisee,
     ReponseInutile,
     TransitionImpossible,
 )
-from relais.outbox import SYSTEM, Author, Fact, Letter, announce, cancel
+from relais.outbox import Author, Fact, Letter, announce, cancel
 from relais.queries.destinataires import Adresse, Annuaire
 from relais.queries.dossier import Dossier, dossier
 from relais.queries.personne import by_id
 from relais.queries.signalement import get_signalement
 from relais.rules.acces import Qualite
-from relais.rules.configuration import Delai, Destinataire
+from relais.rules.configuration import Delai, Destinataire, RegleDePhoto
 from relais.rules.delais import jours_ouvres_apres
 from relais.rules.depot import Depot, PhotoDeclaree
 from relais.rules.escalade import JOURS_DE_RETENUE
@@ -93,6 +95,7 @@ def actions(dossier: Dossier, qualites: frozenset[Qualite], *, now: datetime) ->
 
 def _begin(session: Session, caller: Caller, id: UUID, verbe: Verbe, now: datetime) -> Acte:
     ticket = get_signalement(session, caller=caller, id=id, lock=True)
+    catch_up(session, ticket, now=now)
     file = dossier(session, ticket)
     qualites = caller.qualites(auteur_id=ticket.auteur_id, acteur=ticket.acteur)
     if not permis(verbe, qualites):
@@ -151,14 +154,17 @@ def _voice(acte: Acte) -> str:
 
 
 def _hold(acte: Acte, etape: Etape) -> None:
-    """Instances wait for the announced day, once a tour of `traitement` and at most 15 working days ahead."""
+    """Instances wait for the announced day, once a tour of `traitement` and at most 15 working days ahead.
+
+    « Tonight », said after closing time, holds nothing: it would be missed as soon as it is said.
+    """
     ticket, calendrier = acte.ticket, acte.dossier.born.configuration.calendrier
     tour = max((one.tour for one in acte.dossier.echeances if one.delai is Delai.TRAITEMENT), default=1)
     farthest = jours_ouvres_apres(acte.now, JOURS_DE_RETENUE, calendrier)
-    if ticket.etape_tour == tour or etape.le > calendrier.jour(farthest):
+    closing = _closing(acte, etape.le)
+    if ticket.etape_tour == tour or etape.le > calendrier.jour(farthest) or closing <= acte.now:
         return
-    ticket.etape_le = _closing(acte, etape.le)
-    ticket.etape_tour, ticket.etape_constatee = tour, False
+    ticket.etape_le, ticket.etape_tour, ticket.etape_constatee = closing, tour, False
 
 
 def _closing(acte: Acte, jour: date) -> datetime:
@@ -196,6 +202,9 @@ def intervenir(
 
 
 def _add_photos(acte: Acte, photos: Sequence[PhotoDeclaree]) -> None:
+    if photos and acte.dossier.theme.photo is RegleDePhoto.INTERDITE:
+        refusal = "Ce thème n'accepte pas de photo, pour protéger les personnes."
+        raise PhotoNonAutorisee(errors=(Fault("/photos", refusal),))
     known = {photo.id for photo in acte.dossier.photos}
     if known & {photo.id for photo in photos}:
         raise ChampInvalide(errors=(Fault("/photos", "Une de ces photos est déjà déclarée : donnez-lui un autre id."),))
@@ -254,12 +263,6 @@ def clore(session: Session, *, caller: Caller, id: UUID, now: datetime) -> Signa
     acte = _begin(session, caller, id, Verbe.CLOTURES, now)
     acte.facts.append(Fact("signalement.clos"))
     return acte.finish(Statut.CLOS)
-
-
-def clore_d_office(session: Session, ticket: Signalement, *, now: datetime) -> None:
-    """Thirty days after `traite` nobody said otherwise: the worker closes it."""
-    touch(ticket, now=now, statut=Statut.CLOS)
-    announce(session, [Fact("signalement.clos", {"d_office": True})], signalement=ticket, author=SYSTEM, now=now)
 
 
 def rouvrir(

@@ -1,4 +1,4 @@
-"""From a promised envoi to the message that leaves: facts of the database, in French, the same text at every attempt."""
+"""From a promised envoi to the message that leaves: facts of the database, in French, the same at every try."""
 
 from relais.courriels.contexte import redaction
 from relais.courriels.dates import Dates

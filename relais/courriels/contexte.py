@@ -1,7 +1,8 @@
 """What a template may say of one envoi: read once, worded, and handed to the text and the HTML alike."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from relais.queries.personne import by_id
 from relais.queries.referentiel import referentiel
 from relais.rules.acces import Role
 from relais.rules.configuration import Acteur, Configuration
-from relais.rules.statuts import Statut
+from relais.rules.statuts import JOURS_POUR_ROUVRIR, Statut
 from relais.tables.echeance import Echeance
 from relais.tables.envoi import Canal, Envoi
 from relais.tables.evenement import Evenement
@@ -26,7 +27,7 @@ from relais.tables.saisine import Saisine
 from relais.tables.signalement import Signalement
 
 FONCTIONS = {
-    Role.PILOTE: "pilote",
+    Role.PILOTE: "pilote {sigle}",
     Role.DIRECTION_GENERALE: "direction générale",
     Role.RESPONSABLE: "responsable",
 }
@@ -61,7 +62,8 @@ class Contexte:
     configuration: Configuration
     dates: Dates
     donnees: Mapping[str, Any]
-    signalement: Signalement | None = None
+    le: datetime
+    rouvrable_jusqu_au: datetime
     faits: Faits | None = None
     danger: str | None = None
     annonce: Annonce | None = None
@@ -89,19 +91,16 @@ class Redaction:
 
     def contexte(self) -> Contexte:
         if self.envoi.signalement_id is None:
-            return Contexte(self.configuration, self.vue.dates, self.envoi.donnees, lot=tuple(self._lot()))
+            return replace(self._vide(), lot=tuple(self._lot()), aussi=tuple(self._aussi()))
         ticket = self.vue.session.get_one(Signalement, (self.envoi.territoire_id, self.envoi.signalement_id))
         file, faits = faits_de(self.vue, ticket)
         saisine = self._saisine()
-        recit = Recit(file, self.vue.dates, self.lecteur, self.vue.le)
+        recit = Recit(file, self.vue.dates, self.lecteur)
         events = self._before(journal(self.vue.session, ticket))
         about = inscription(self.vue, file, saisine) if saisine else None
         instance = self.envoi.donnees.get("instance") or (saisine.instance if saisine else None)
-        return Contexte(
-            configuration=self.configuration,
-            dates=self.vue.dates,
-            donnees=self.envoi.donnees,
-            signalement=ticket,
+        return replace(
+            self._vide(),
             faits=faits,
             danger=_consigne(file),
             annonce=self._annonce(saisine),
@@ -109,12 +108,21 @@ class Redaction:
             voisins=au_meme_endroit(self.vue, ticket),
             inscription=about,
             instance=recit.instance(instance) if instance else None,
-            etape=_etape(file, events),
+            etape=_etape(events),
             bouton=self._prendre_en_charge(ticket),
             plus_a_vous=self._acts_for_an_acteur and self.envoi.acteur != ticket.acteur,
             choix=tuple(self._bouton(choice, *CHOIX[choice]) for choice in (about.choix if about else ())),
             aussi=tuple(self._aussi()),
             candidats=_candidats(file),
+        )
+
+    def _vide(self) -> Contexte:
+        return Contexte(
+            configuration=self.configuration,
+            dates=self.vue.dates,
+            donnees=self.envoi.donnees,
+            le=self.vue.le,
+            rouvrable_jusqu_au=self.vue.le + timedelta(days=JOURS_POUR_ROUVRIR),
         )
 
     @property
@@ -148,17 +156,13 @@ class Redaction:
 
     def _before(self, events: Sequence[Evenement]) -> list[Evenement]:
         """What had happened when this mail was promised, less what it announces itself."""
-        said = self.envoi.donnees
-        mine = [said.get(name) for name in ("delai", "tour", "palier")]
-        rang = next((one.rang for one in events if one.id == self.envoi.evenement_id), None)
-        return [
-            one
-            for one in events
-            if rang is not None
-            and one.rang <= rang
-            and one.id != self.envoi.evenement_id
-            and (mine[-1] is None or [one.donnees.get(name) for name in ("delai", "tour", "palier")] != mine)
-        ]
+        return [one for one in events if one.le <= self.vue.le and not self._announces(one)]
+
+    def _announces(self, one: Evenement) -> bool:
+        """Its own event; of a palier, all the events of that palier."""
+        if "palier" not in self.envoi.donnees:
+            return one.id == self.envoi.evenement_id
+        return all(one.donnees.get(name) == self.envoi.donnees[name] for name in ("delai", "tour", "palier"))
 
     def _aussi(self) -> list[str]:
         """Who else got this very mail, by function."""
@@ -178,10 +182,11 @@ class Redaction:
 
     def _fonction(self, acteur: str | None, role: Role | None, de: str | None) -> str:
         code = acteur or de
-        name = self.configuration.acteur[code].nom if code in self.configuration.acteur else self.configuration.nom
+        known = self.configuration.acteur.get(code or "")
+        name = known.nom if known else self.configuration.nom
         if role is None:
             return name if code else "membres de l'instance"
-        return f"{FONCTIONS[role]} ({name})"
+        return f"{FONCTIONS[role].format(sigle=self.configuration.sigle)} ({name})"
 
     def _lot(self) -> list[Piece]:
         saisines = [read_saisine(self.vue.session, id) for id in self.envoi.donnees["saisines"]]
@@ -193,7 +198,7 @@ class Redaction:
         promise = self.vue.session.get_one(
             Echeance, (saisine.territoire_id, saisine.signalement_id, saisine.delai, saisine.tour)
         )
-        told = Recit(file, self.vue.dates, self.lecteur, self.vue.le).raconter(
+        told = Recit(file, self.vue.dates, self.lecteur).raconter(
             one for one in journal(self.vue.session, ticket) if one.le <= self.vue.le
         )
         return Piece(faits, annonce(self.vue, promise), inscription(self.vue, file, saisine), told)
@@ -210,7 +215,7 @@ def _consigne(file: Dossier) -> str | None:
     return file.theme.consigne or "En cas de danger immédiat, appelez le 18 ou le 112."
 
 
-def _etape(file: Dossier, events: Sequence[Evenement]) -> Mapping[str, Any] | None:
+def _etape(events: Sequence[Evenement]) -> Mapping[str, Any] | None:
     """The last dated step announced, and when it was: what « aucune intervention » is measured against."""
     steps = [one for one in events if one.type == "signalement.repondu" and "prochaine_etape" in one.donnees["reponse"]]
     return {**steps[-1].donnees["reponse"]["prochaine_etape"], "annoncee_le": steps[-1].le} if steps else None

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import cast
 
 from babel.dates import format_date
 
@@ -61,7 +60,7 @@ class Dates:
         return sum(self.calendrier.ouvert_le(first + timedelta(days=n)) for n in range(1, days + 1))
 
     def retard(self, echeance: datetime, unite: Unite, le: datetime) -> str | None:
-        """« 8 jours ouvrés »; before the first of them, a promise in real hours is late by hours. None: not late yet."""
+        """« 8 jours ouvrés »; before the first, a promise in real hours is late by hours. None: not late yet."""
         days = self.jours_de_retard(echeance, le)
         if days:
             return au_pluriel(days, "jour ouvré")
@@ -80,4 +79,4 @@ class Dates:
     def _format(self, le: date, pattern: str) -> str:
         day = self._local(le) if isinstance(le, datetime) else le
         ordinal = pattern.replace("d MMMM", "d'er' MMMM") if day.day == 1 else pattern
-        return cast("str", format_date(day, ordinal, locale="fr"))
+        return format_date(day, ordinal, locale="fr")

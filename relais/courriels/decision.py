@@ -32,7 +32,7 @@ ETATS = {
 
 @dataclass(frozen=True)
 class Inscription:
-    """`avant` is None once decided; `decidee` then says what was decided. `dg_sans_nouvelle`: nothing has reached it."""
+    """`avant` is None once decided; `decidee` then says what. `dg_sans_nouvelle`: nothing has reached it."""
 
     inscrite_le: datetime
     avant: datetime | None

@@ -16,7 +16,7 @@ from relais.queries.personne import by_id
 from relais.rules.acces import Role
 from relais.rules.configuration import LIBELLES_DELAI, LIBELLES_DOMANIALITE, Acteur, Delai, TypeZone
 from relais.rules.delais import Duree
-from relais.rules.statuts import LIBELLES, Statut
+from relais.rules.statuts import LIBELLES, OUVERTS, Motif, Statut
 from relais.tables.echeance import Echeance
 from relais.tables.photo import EtatPhoto, Phase, Photo
 from relais.tables.signalement import Signalement
@@ -37,7 +37,11 @@ QUI_SIGNALE = {
 """A function, in words that fit anybody: an acteur never learns who signalled."""
 
 TYPES_DE_ZONE = {TypeZone.QUARTIER: "quartier", TypeZone.QPV: "QPV", TypeZone.NPNRU: "NPNRU"}
-PHASES = {Phase.AVANT: "photo", Phase.PENDANT: "photo pendant l'intervention", Phase.APRES: "photo après l'intervention"}
+PHASES = {
+    Phase.AVANT: "photo",
+    Phase.PENDANT: "photo pendant l'intervention",
+    Phase.APRES: "photo après l'intervention",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Faits:
     numero: str
     statut: str
     statut_code: Statut
+    ouvert: bool
+    arbitrage: bool
     theme: str
     description: str | None
     lieu: str
@@ -104,6 +110,8 @@ def faits_de(vue: Vue, ticket: Signalement) -> tuple[Dossier, Faits]:
         numero=ticket.numero,
         statut=LIBELLES[ticket.statut].lower(),
         statut_code=ticket.statut,
+        ouvert=ticket.statut in OUVERTS,
+        arbitrage=ticket.motif is Motif.ARBITRAGE,
         theme=file.theme.libelle,
         description=ticket.description,
         lieu=_lieu(file, emprise),
@@ -161,6 +169,7 @@ def _lieu(file: Dossier, emprise: str | None) -> str:
         parts = [emprise, f"latitude {ticket.lat:.5f}, longitude {ticket.lon:.5f}"]
     known = file.born.configuration.zone
     zones = [known[code] for code in file.signalement.zones if code in known]
+    zones = [zone for zone in zones if zone.type is not TypeZone.QUARTIER] or zones
     return ", ".join(filter(None, (*parts, *(f"{TYPES_DE_ZONE[zone.type]} {zone.nom}" for zone in zones))))
 
 

@@ -15,8 +15,6 @@ from relais.tables.evenement import Evenement
 
 Donnees = Mapping[str, Any]
 
-ETAPE_MANQUEE = "aucune intervention enregistrée à la date annoncée"
-
 
 @dataclass(frozen=True)
 class Ligne:
@@ -25,25 +23,22 @@ class Ligne:
 
 
 def instance_nommee(nom: str) -> str:
-    """« l'instance GUSP ville », « l'instance « Comité de quartier du Centre » »: a name bears its own article or none."""
+    """« l'instance GUSP ville », « l'instance « Comité de quartier du Centre » »: no name tells its gender."""
     kind, _, rest = nom.partition(" ")
     return f"l'instance {rest}" if kind == "Instance" and rest else f"l'instance « {nom} »"
 
 
 @dataclass(frozen=True)
 class Recit:
-    """`lecteur` is the reader's rôle, None for a function's box: a pilote is addressed as « vous ». `le`: the mail's."""
+    """`lecteur` is the reader's rôle, None for a function's box; a pilote is « vous »."""
 
     dossier: Dossier
     dates: Dates
     lecteur: Role | None
-    le: datetime
 
     def raconter(self, evenements: Iterable[Evenement]) -> tuple[Ligne, ...]:
         """First to last. What happened within one minute is one line; what people need not read is left out."""
-        known = list(evenements)
-        lines = [Ligne(one.le, texte) for one in known if (texte := self._phrase(one))]
-        lines = sorted([*lines, *self._etape_manquee(known)], key=lambda line: line.le)
+        lines = [Ligne(one.le, texte) for one in evenements if (texte := self._phrase(one))]
         return tuple(
             Ligne(same[0].le, " ; ".join(dict.fromkeys(line.texte for line in same)))
             for _, group in groupby(lines, key=lambda line: self.dates.colonne(line.le))
@@ -61,16 +56,6 @@ class Recit:
     def _phrase(self, evenement: Evenement) -> str | None:
         say = PHRASES.get(evenement.type)
         return say(self, evenement.donnees) if say else None
-
-    def _etape_manquee(self, known: list[Evenement]) -> list[Ligne]:
-        """The ticket says it when the journal does not: a palier due at that closing time is announced in its place."""
-        ticket = self.dossier.signalement
-        step = ticket.etape_le
-        if step is None or not ticket.etape_constatee or step > self.le:
-            return []
-        done = ticket.traite_le is not None and ticket.traite_le <= step
-        told = any(one.type == "etape.manquee" and one.le >= step for one in known)
-        return [] if done or told else [Ligne(step, ETAPE_MANQUEE)]
 
 
 def _retard(recit: Recit, donnees: Donnees) -> str:
@@ -96,14 +81,19 @@ def _retard(recit: Recit, donnees: Donnees) -> str:
 def _repondu(recit: Recit, donnees: Donnees) -> str:
     said = donnees["reponse"]
     step = said.get("prochaine_etape")
-    announced = f" Étape annoncée pour {recit.dates.jour_iso(step['le'])} : {step['libelle']}" if step else ""
+    announced = f" (étape annoncée : {step['libelle']}, {recit.dates.jour_iso(step['le'])})" if step else ""
     return f"réponse : « {said['texte']} »{announced}"
 
 
 def _reaffecte(recit: Recit, donnees: Donnees) -> str:
     to = f"confié à {recit.acteur(donnees['a'])}" if "a" in donnees else "renvoyé au pilote"
     by = f", auparavant {recit.acteur(donnees['de'])}" if "de" in donnees else ""
-    return f"{to}{by}. Motif : {donnees['motif']}"
+    return f"{to}{by}{_motif(donnees)}"
+
+
+def _motif(donnees: Donnees) -> str:
+    reason = donnees.get("motif")
+    return f" (motif : {reason.rstrip(' .')})" if reason else ""
 
 
 def _traite(_: Recit, donnees: Donnees) -> str:
@@ -111,13 +101,16 @@ def _traite(_: Recit, donnees: Donnees) -> str:
     return f"intervention{nature} enregistrée : « {donnees['commentaire']} »"
 
 
-def _decision(verbe: str) -> Callable[[Recit, Donnees], str]:
-    def say(recit: Recit, donnees: Donnees) -> str:
-        until = f" jusqu'au {recit.dates.jour_iso(donnees['jusqu_au'])}" if "jusqu_au" in donnees else ""
-        reason = f". Motif : {donnees['motif']}" if donnees.get("motif") else ""
-        return f"{recit.instance(donnees['instance'])}, {verbe}{until}{reason}"
+def _mobilisee(recit: Recit, donnees: Donnees) -> str:
+    return f"{recit.instance(donnees['instance'])} mobilisée par le pilote{_motif(donnees)}"
 
-    return say
+
+def _ajournee(recit: Recit, donnees: Donnees) -> str:
+    return f"décision ajournée par le pilote au {recit.dates.jour_iso(donnees['jusqu_au'])}{_motif(donnees)}"
+
+
+def _retiree(recit: Recit, donnees: Donnees) -> str:
+    return f"retiré de l'ordre du jour de {recit.instance(donnees['instance'])}{_motif(donnees)}"
 
 
 PHRASES: Mapping[str, Callable[[Recit, Donnees], str]] = {
@@ -128,11 +121,11 @@ PHRASES: Mapping[str, Callable[[Recit, Donnees], str]] = {
     "signalement.rouvert": lambda _, said: f"rouvert, toujours pas résolu : « {said['commentaire']} »",
     "signalement.clos": lambda _, __: "clos",
     "echeance.depassee": _retard,
-    "etape.manquee": lambda _, __: ETAPE_MANQUEE,
+    "etape.manquee": lambda _, __: "aucune intervention enregistrée à la date annoncée",
     "instance.inscrite": lambda recit, said: f"inscrit à {recit.instance(said['instance'])}",
-    "instance.mobilisee": _decision("mobilisée par le pilote"),
-    "instance.ajournee": _decision("décision ajournée par le pilote"),
-    "instance.retiree": _decision("retiré de l'ordre du jour"),
+    "instance.mobilisee": _mobilisee,
+    "instance.ajournee": _ajournee,
+    "instance.retiree": _retiree,
     "instance.transmise": lambda _, __: "transmis à la direction générale, sans décision du pilote",
     "instance.rappelee": lambda _, __: "décision rappelée aux pilotes",
 }

@@ -30,10 +30,17 @@ def une_ligne(text: str) -> str:
     return _BLANCS.sub(" ", text).strip()
 
 
+def insecables(text: str) -> str:
+    """French spaces that no line may break: inside « », before : ; ? !, and within « 18 h 12 »."""
+    text = re.sub(r"« ", "«\u00a0", text)
+    text = re.sub(r" (?=[»:;?!](?:[\s<.,)]|$))", "\u00a0", text)
+    return re.sub(r"(\d) h(?: (?=\d\d\b)|\b)", lambda found: found[0].replace(" ", "\u00a0"), text)
+
+
 def retrait(text: str, espaces: int = 0) -> str:
     """Wrapped, the lines after the first set in by that many spaces."""
     return textwrap.fill(
-        une_ligne(text),
+        insecables(une_ligne(text)),
         LARGEUR,
         initial_indent=" " * espaces,
         subsequent_indent=" " * espaces,
@@ -63,8 +70,9 @@ def render(gabarit: str, contexte: Contexte) -> Rendu:
     said = {one.name: getattr(contexte, one.name) for one in fields(contexte)}
     subject = _objet(contexte, _part(f"{gabarit}.objet.txt", said))
     said |= {"objet": subject}
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in _part(f"{gabarit}.txt", said).split("\n")))
-    return Rendu(subject, text.strip() + "\n", _part(f"{gabarit}.html", said))
+    lines = [line.rstrip(" ") for line in _part(f"{gabarit}.txt", said).split("\n")]
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    return Rendu(subject, insecables(text), insecables(_part(f"{gabarit}.html", said)))
 
 
 def _part(name: str, said: dict[str, object]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import cos, hypot, radians
-from typing import Any
 
 from sqlalchemy import Row, select
 
@@ -20,7 +19,7 @@ SANS_SUITE = (Statut.RETIRE, Statut.DOUBLON, Statut.REORIENTE)
 
 
 def au_meme_endroit(vue: Vue, ticket: Signalement) -> str | None:
-    """« 3 signalements depuis le 1er janvier (00007, 00019, 00031), traités en 2, 6 et 4 jours. » None: it is the first."""
+    """« 3 signalements depuis le 1er janvier (00007, 00019, 00031), traités en 2, 6 et 4 jours. » None: the first."""
     before = [row for row in _around(vue, ticket) if _metres(row, ticket) <= MEME_ENDROIT_M]
     if not before:
         return None
@@ -34,7 +33,7 @@ def au_meme_endroit(vue: Vue, ticket: Signalement) -> str | None:
     return ", ".join(parts) + "."
 
 
-def _around(vue: Vue, ticket: Signalement) -> Sequence[Row[Any]]:
+def _around(vue: Vue, ticket: Signalement) -> Sequence[Row[str, datetime, datetime | None, float, float]]:
     year = vue.dates.calendrier.jour(vue.le).year
     high = MEME_ENDROIT_M / METRES_PAR_DEGRE
     wide = high / cos(radians(ticket.lat))
@@ -54,7 +53,7 @@ def _around(vue: Vue, ticket: Signalement) -> Sequence[Row[Any]]:
     ).all()
 
 
-def _metres(row: Row[Any], ticket: Signalement) -> float:
+def _metres(row: Row[str, datetime, datetime | None, float, float], ticket: Signalement) -> float:
     east = (row.lon - ticket.lon) * cos(radians(ticket.lat))
     return METRES_PAR_DEGRE * hypot(east, row.lat - ticket.lat)
 

@@ -6,9 +6,9 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from conftest import DEMO, Ville
 from sqlalchemy import func, select
 
-from conftest import DEMO, Ville
 from relais.caller import Door, Identity
 from relais.commands.escalade import announce_transmitted, fire, next_due
 from relais.commands.personne import make_cle

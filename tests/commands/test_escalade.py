@@ -1,10 +1,10 @@
 """The ladder of DESIGN §6, on the dates of the demo's journey, to the minute."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-
 from commands.factories import (
     AGENCE,
     DELAISSE,
@@ -31,7 +31,11 @@ from commands.factories import (
     to,
     work,
 )
+from conftest import Ville
+
 from relais.commands.verbes import Etape, clore, intervenir, prendre_en_charge, reaffecter, repondre, rouvrir
+from relais.db import make_engine
+from relais.errors import ActionInterdite
 from relais.rules.configuration import Delai, Destinataire, Palier
 from relais.tables.envoi import EtatEnvoi
 
@@ -118,9 +122,14 @@ def test_two_delais_that_lead_to_one_instance_inscribe_once(ville):
 
 
 def test_coming_near_and_passing_are_facts_of_the_contract(ville):
-    id = first_ticket(ville)
-    live(ville, "2026-04-02 18:12")
-    assert facts(ville, id)[-4:] == ["escalade.declenchee", "echeance.approche", "escalade.declenchee", "echeance.depassee"]
+    id = deposit(ville)
+    live(ville, "2026-04-01 15:00")
+    assert facts(ville, id)[-4:] == [
+        "escalade.declenchee",
+        "echeance.approche",
+        "escalade.declenchee",
+        "echeance.depassee",
+    ]
 
 
 def test_a_palier_is_reached_once_however_often_a_worker_looks(ville):
@@ -159,6 +168,22 @@ def test_a_new_tour_of_prise_en_charge_climbs_in_its_acteur_s_hours(ville):
     assert to(mails(ville, id, "relance")) == ["proprete@vaucelles.test"]
 
 
+def test_workers_side_by_side_reach_each_palier_once(clone):
+    engine = make_engine(clone())
+    ville = Ville(engine)
+    ville.at(le("2026-03-31 18:12"))
+    tickets = [deposit(ville, theme=TROTTOIR, place=RUE_ERABLES) for _ in range(12)]
+    ville.at(le("2026-05-29 17:00"))
+    with ThreadPoolExecutor(3) as pool:
+        reached = list(pool.map(work, [ville] * 3))
+    told = [mails(ville, id, "decision") for id in tickets]
+    rows = [ladder(ville, id) for id in tickets]
+    engine.dispose()
+    assert {len(row) for row in rows} == {10}
+    assert sum(reached) == 12 * 10
+    assert all(set(to(found)) == PILOTES and len(found) == len(PILOTES) for found in told)
+
+
 # --- an announced step
 
 
@@ -185,7 +210,7 @@ def test_of_a_missed_step_each_pilote_gets_one_mail_even_when_paliers_fire_with_
 
 
 def test_a_missed_step_is_told_once_and_is_in_the_journal_whatever_fires_with_it(ville):
-    for jour in (date(2026, 4, 7), date(2026, 4, 8)):  # with a palier of that evening, and alone
+    for jour in (date(2026, 4, 7), date(2026, 4, 3)):  # with a palier of that evening, and alone
         ville.at(le("2026-03-31 18:12"))
         id = deposit(ville)
         live(ville, "2026-04-03 11:05")
@@ -283,6 +308,34 @@ def test_after_a_stop_the_pilote_still_has_three_working_days(ville):
     at(ville, "2026-04-21 10:00")
     found = agendas(ville, id)["gusp-dg"]
     assert (found.etat, found.decision_avant) == ("inscrite", le("2026-04-24 17:00"))
+
+
+def test_done_while_no_worker_was_there_every_palier_is_recorded_and_no_mail_leaves(ville):
+    id = deposit(ville)
+    ville.at(le("2026-04-21 10:00"))
+    act(ville, "agent", intervenir, id, **FAIT, photos=[photo("apres")])
+    assert ladder(ville, id) == sorted(TRAITEMENT + THE_OTHER_TWO)
+    assert {mail.etat for mail in mails(ville, id, "relance", "retard", "inscription", "decision")} == {
+        EtatEnvoi.ANNULE
+    }
+    assert {one.etat for one in agendas(ville, id).values()} == {"retiree"}
+    assert work(ville) == 0
+
+
+def test_a_verb_a_minute_late_does_not_erase_the_palier_a_slow_worker_had_not_reached(ville):
+    id = deposit(ville)
+    ville.at(le("2026-04-01 15:01"))
+    act(ville, "agent", prendre_en_charge, id)
+    assert ladder(ville, id) == THE_OTHER_TWO[:2]
+    assert set(to(mails(ville, id, "retard"))) == {RESPONSABLE_AGENCE, *PILOTES}
+
+
+def test_a_refused_verb_reaches_nothing(ville):
+    id = deposit(ville)
+    ville.at(le("2026-04-01 15:01"))
+    with pytest.raises(ActionInterdite):
+        act(ville, "elu", prendre_en_charge, id)
+    assert ladder(ville, id) == []
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=7), timedelta(days=1), timedelta(days=9), timedelta(days=40)])
@@ -386,8 +439,12 @@ def test_but_a_new_address_is_used_at_once(ville):
     id = deposit(ville)
 
     def moved(now):
-        acteurs = [replace(one, en_cas_de_retard="nord2@habitat-lisse.test", courriel="g2@habitat-lisse.test")
-                   if one.code == "habitat-lisse" else one for one in now.acteurs]
+        acteurs = [
+            replace(one, en_cas_de_retard="nord2@habitat-lisse.test", courriel="g2@habitat-lisse.test")
+            if one.code == "habitat-lisse"
+            else one
+            for one in now.acteurs
+        ]
         return replace(now, acteurs=tuple(acteurs))
 
     configure(ville, moved)

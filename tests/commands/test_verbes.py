@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 import pytest
-
 from commands.factories import (
     AGENCE,
     DELAISSE,
@@ -17,8 +16,8 @@ from commands.factories import (
     act,
     agendas,
     at,
-    clocks,
     cle,
+    clocks,
     deposit,
     facts,
     le,
@@ -30,6 +29,7 @@ from commands.factories import (
     ticket,
     to,
 )
+
 from relais.commands.verbes import (
     Etape,
     clore,
@@ -398,7 +398,7 @@ def test_thirty_days_after_it_is_done_nobody_reopens_even_if_no_worker_closed_it
     ville.at(done + timedelta(days=30, minutes=1))
     with pytest.raises(TransitionImpossible) as refused:
         again(ville, "relais", id)
-    assert refused.value.extra["actions"] == ["clotures"]
+    assert (refused.value.extra["statut"], refused.value.extra["actions"]) == ("clos", [])
 
 
 def test_the_thirtieth_day_still_counts(ville):

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from conftest import MARDI, Ville
 from sqlalchemy import Engine, event, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from conftest import MARDI, Ville
 from relais.caller import Door, Identity
 from relais.commands.horloge import mark_demonstration, move_to
 from relais.db import Session, make_engine
@@ -25,8 +25,8 @@ def statements(engine) -> Iterator[list[str]]:
     """What the database is asked, in order."""
     seen: list[str] = []
 
-    def note(connection, cursor, statement, parameters, context, executemany):
-        seen.append(statement)
+    def note(*call):
+        seen.append(call[2])
 
     event.listen(engine, "before_cursor_execute", note)
     yield seen
@@ -128,7 +128,7 @@ def test_once_refused_a_session_reads_nothing_however_it_insists(ville):
                 getattr(session, question)
 
 
-def test_a_refusal_never_shows_the_standing_of_the_transaction_before(engine, clone):
+def test_a_refusal_never_shows_the_standing_of_the_transaction_before(clone):
     copy = make_engine(clone())
     ville = Ville(copy)
     with ville.as_("elu") as session:
@@ -162,9 +162,13 @@ def test_with_several_served_the_code_is_asked_for_and_no_row_is_read(ville):
 
 def test_a_territoire_without_configuration_says_so(ville):
     other = second_territoire(ville)
-    with ville.session(identity=Identity(territoire=other)) as session, session.begin():
-        with pytest.raises(TerritoireInconnu, match="relais import"):
-            referentiel(session)
+    identity = Identity(territoire=other)
+    with (
+        pytest.raises(TerritoireInconnu, match="relais import"),
+        ville.session(identity=identity) as session,
+        session.begin(),
+    ):
+        referentiel(session)
 
 
 # --- the clock

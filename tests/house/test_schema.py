@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
+from conftest import Ville, load_demo
 from sqlalchemy import Engine, create_engine, text
 
-
-from conftest import Ville, load_demo
 from relais import embedded, migrations
 from relais.caller import Door
 from relais.db import Session, make_engine

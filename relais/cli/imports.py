@@ -1,0 +1,129 @@
+"""`relais import`: from the files a town keeps to the next version of its territoire."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from relais.cli.affichage import etape, fait, montrer_avertissements, montrer_difference
+from relais.cli.base import CodeTerritoire, DataDir, Essai, all_territoires, chosen_settings, connected
+from relais.cli.base import the_territoire, transaction
+from relais.commands.horloge import mark_demonstration
+from relais.commands.personne import import_personnes
+from relais.commands.territoire import Difference, get_territoire, import_configuration, import_emprises
+from relais.db import Session
+from relais.imports.emprises import lire_emprises
+from relais.imports.personnes import lire_personnes
+from relais.imports.territoire import lire_territoire
+from relais.queries.referentiel import referentiel
+from relais.tables.territoire import Territoire
+
+AUTEUR = "relais import"
+EMPRISES = "emprises"
+
+AIDE = """
+Adopte un fichier comme nouvelle version du territoire : en entier, ou pas du tout.
+
+Le fichier est vérifié d'abord ; chaque faute est citée avec sa ligne et sa raison. Le même fichier une seconde fois
+ne change rien. Les signalements déjà reçus gardent les promesses de leur version.
+
+[bold]Exemples[/]
+  relais import territoire.yaml --essai         ce qui changerait
+  relais import territoire.yaml                 qui s'occupe de quoi, en combien de temps
+  relais import emprises plan.geojson --correspondance plan.yaml
+
+[bold]Ensuite[/]  relais personnes importer personnes.csv, puis relais doctor
+"""
+
+
+def importer(
+    quoi: Annotated[
+        str, typer.Argument(metavar="FICHIER.yaml | emprises", help="Le territoire, ou le mot « emprises ».")
+    ],
+    fichier: Annotated[
+        Path | None, typer.Argument(metavar="[FICHIER.geojson]", help="Après « emprises » : les terrains.")
+    ] = None,
+    correspondance: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FICHIER.yaml", show_default=False, help="Avec « emprises » : ce que veulent dire ses propriétés."
+        ),
+    ] = None,
+    territoire: CodeTerritoire = None,
+    essai: Essai = False,  # noqa: FBT002 - an option of the command line
+    data_dir: DataDir = None,
+) -> None:
+    if quoi != EMPRISES:
+        if fichier or correspondance or territoire:
+            raise typer.BadParameter(
+                "ce qui suit ne va qu'avec le mot « emprises » ; un territoire.yaml porte son propre code"
+            )
+        with connected(chosen_settings(data_dir)) as engine:
+            _territoire(engine, Path(quoi), essai=essai)
+        return
+    if fichier is None or correspondance is None:
+        raise typer.BadParameter("relais import emprises FICHIER.geojson --correspondance FICHIER.yaml")
+    with connected(chosen_settings(data_dir)) as engine:
+        _emprises(engine, fichier, correspondance, territoire, essai=essai)
+
+
+def _territoire(engine: Engine, fichier: Path, *, essai: bool) -> None:
+    with etape(f"Lecture de {fichier.name}"):
+        lecture = lire_territoire(fichier)
+    montrer_avertissements(lecture.avertissements)
+    with transaction(engine, essai=essai) as session:
+        difference = import_configuration(session, lecture.configuration, auteur=AUTEUR, now=session.now)
+    _conclure(difference, lecture.configuration.nom, essai=essai)
+
+
+def _emprises(engine: Engine, fichier: Path, correspondance: Path, code: str | None, *, essai: bool) -> None:
+    with transaction(engine, code, essai=essai) as session:
+        territoire = the_territoire(session)
+        with etape(f"Lecture de {fichier.name} ({fichier.stat().st_size // 1024 if fichier.exists() else 0} ko)"):
+            lues = lire_emprises(fichier, correspondance, set(referentiel(session).configuration.acteur))
+        if lues.ecartees:
+            detail = ", ".join(f"{nombre} {genre}" for genre, nombre in lues.ecartees.items())
+            fait(f"Laissé de côté, qui n'est pas une surface : {detail}")
+        with etape(f"Comparaison de {len(lues.emprises)} emprises, et écriture de ce qui change"):
+            difference = import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=session.now)
+        nom = territoire.nom
+    _conclure(difference, f"{nom}, emprises", essai=essai)
+
+
+def _conclure(difference: Difference, nom: str, *, essai: bool) -> None:
+    if difference.vide:
+        fait(f"{nom} : rien ne change, la version {difference.version - 1} reste en vigueur.")
+        return
+    montrer_difference(difference, f"{nom}, version {difference.version}")
+    if essai:
+        fait("Essai : rien n'a été appliqué. Sans --essai, cela devient la version en vigueur.")
+    else:
+        fait(f"{nom} : la version {difference.version} est en vigueur dès la prochaine demande ({difference}).")
+
+
+def demo_files() -> Path:
+    """In a wheel, the folder travels inside the package; in a checkout it stands at the root."""
+    packed = Path(__file__).parents[1] / "_demo"
+    return packed if packed.is_dir() else Path(__file__).parents[2] / "demo"
+
+
+def load_demo(session: Session, *, now: datetime) -> bool:
+    """Make the fictional territoire, its map and its people; False when there is a demonstration already.
+
+    Raises HorlogeFixe where a real territoire is served.
+    """
+    mark_demonstration(session)
+    if all_territoires(session):
+        return False
+    files = demo_files()
+    configuration = lire_territoire(files / "territoire.yaml").configuration
+    import_configuration(session, configuration, auteur=AUTEUR, now=now)
+    territoire = get_territoire(session, configuration.code)
+    if not isinstance(territoire, Territoire):
+        raise TypeError(configuration.code)
+    lues = lire_emprises(files / "emprises.geojson", files / "correspondance.yaml", set(configuration.acteur))
+    import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=now)
+    import_personnes(session, territoire, lire_personnes(files / "personnes.csv"), now=now)
+    return True
