@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from api import problems
 from api.contract import describe
 from api.limits import LimitBody
+from api.pages import accueil, actions, courriels
 from api.resources import Resources
 from api.routes import envois, instances, photos, referentiel, sante, signalements, verbes
 from relais.db import make_engine
@@ -50,6 +51,8 @@ def build_app(resources: Resources | None) -> FastAPI:
     problems.install(app)
     for module in (signalements, verbes, photos, referentiel, instances, envois, sante):
         app.include_router(module.router)
+    for pages in (accueil, actions, courriels):
+        app.include_router(pages.router, include_in_schema=False)
     describe(app)
     return app
 

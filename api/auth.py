@@ -6,9 +6,10 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.resources import resources
+from api.schemas.commun import Storable
 from relais import tokens
 from relais.caller import Identity
-from relais.errors import JetonAbsent
+from relais.errors import JetonAbsent, JetonInvalide
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -18,7 +19,7 @@ _bearer = HTTPBearer(
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 TerritoireCode = Annotated[
-    str | None,
+    Storable | None,
     Query(alias="territoire", max_length=20, description="Code du territoire, si plusieurs sont servis ici."),
 ]
 
@@ -30,7 +31,10 @@ async def identify(request: Request, credentials: Credentials) -> Identity:
     token = credentials.credentials
     if token.startswith(tokens.CLE_PREFIX):
         return tokens.read_cle(token)
-    return tokens.read(resources(request).keys, token)
+    try:
+        return tokens.read(resources(request).keys, token)
+    except RecursionError as nested:  # a header is read before it is verified, and can be 64 kB of brackets
+        raise JetonInvalide("Le jeton est illisible.") from nested
 
 
 async def identify_reader(request: Request, credentials: Credentials, code: TerritoireCode = None) -> Identity:

@@ -1,17 +1,25 @@
 """The contract: OpenAPI 3.1 as generators understand it. `make openapi` writes it; a test says it is fresh."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.schemas.commun import Problem
 from relais import __version__
 
-DESCRIPTION = """Le serveur des signalements de quartier : un responsable, une date promise, une remontée quand elle passe.
+DESCRIPTION = """Chaque signalement de quartier a un responsable, une date promise, et remonte quand elle passe.
 
 Instants avec décalage horaire ; valeurs absentes omises, jamais nulles ; refus en RFC 9457, avec un `code` stable.
 """
+
+PUBLIC = frozenset({"referentiel", "sante"})
+"""Tags of what needs no token; one that is sent all the same must be good."""
+
+REFUSALS = {"401": "Pas de jeton, ou pas un bon.", "503": "Pas maintenant : la même demande peut passer plus tard."}
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def describe(app: FastAPI) -> None:
@@ -35,8 +43,32 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": "/", "description": "Cette installation"}],
         license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
     )
+    for operation in operations(schema):
+        _finish(operation)
+    schemas = schema["components"]["schemas"]
+    schemas["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= schemas["Problem"].pop("$defs")
+    for unused in ("HTTPValidationError", "ValidationError"):  # the framework's own refusal, which nobody receives
+        schemas.pop(unused, None)
     found: dict[str, Any] = without_null(schema)
     return found
+
+
+def operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for path in schema["paths"].values():
+        yield from path.values()
+
+
+def _finish(operation: dict[str, Any]) -> None:
+    """A French summary, security said either way, and every refusal as what it is: a problem."""
+    operation["summary"] = operation["description"].splitlines()[0]
+    if "security" not in operation or PUBLIC.intersection(operation.get("tags", ())):
+        operation["security"] = []
+    for status, answer in operation["responses"].items():
+        if status >= "4":
+            answer["content"] = PROBLEM
+            answer["description"] = REFUSALS.get(status, "Refus, expliqué.")
+    operation["responses"]["default"] = {"description": "Tout autre refus, expliqué de même.", "content": PROBLEM}
 
 
 def without_null(node: Any) -> Any:  # noqa: ANN401 - any JSON

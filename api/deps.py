@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from api.presentation import Presenter
 from api.resources import Resources, resources
 from relais.caller import Door, Identity
 from relais.db import Session
+from relais.queries.referentiel import referentiel
 
 Res = Annotated[Resources, Depends(resources)]
 
@@ -56,6 +58,11 @@ PublicDb = Annotated[Session, Depends(open_reading, scope="function")]
 
 Slot = Depends(hold_slot, scope="function")
 """The right to one connection, for an endpoint that opens its sessions itself: one at a time, in its own thread."""
+
+
+def local(session: Session) -> ZoneInfo:
+    """The territoire's time, in which every instant is answered."""
+    return ZoneInfo(referentiel(session).configuration.calendrier.fuseau)
 
 
 def presenter(res: Resources, session: Session) -> Presenter:

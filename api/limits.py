@@ -14,7 +14,7 @@ class LimitBody:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or "/photos/" in scope["path"]:
+        if scope["type"] != "http" or (scope["method"] == "PUT" and "/photos/" in scope["path"]):
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")

@@ -8,7 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
 
 from api.schemas.commun import Problem
@@ -40,6 +41,10 @@ TITRES: Mapping[int, str] = {
     413: "La demande est trop grosse",
 }
 
+FAULTS_MAX = 50
+STEP_MAX = 100
+"""Characters of a key that a pointer shows."""
+
 _log = logging.getLogger("relais.api")
 
 
@@ -47,6 +52,10 @@ class Crash(RelaisError):
     """Relais a rencontré une erreur ; elle est dans son journal."""
 
     retryable = True
+
+
+class ContenuInattendu(errors.UnsupportedType):
+    """Ce type de contenu n'est pas accepté ici."""
 
 
 def status_of(refusal: RelaisError) -> int:
@@ -78,15 +87,20 @@ def problem(refusal: RelaisError, request: Request) -> JSONResponse:
 def _pointer(loc: Sequence[str | int]) -> str:
     """A body's field is a pointer; a parameter's is written `?name`, as no body holds it."""
     where, *rest = loc or ("body",)
+    steps = [_shown(step) for step in rest]
     if where == "body":
-        return "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in rest)
-    return f"?{'.'.join(map(str, rest))}"
+        return "/" + "/".join(step.replace("~", "~0").replace("/", "~1") for step in steps)
+    return f"?{'.'.join(steps)}"
+
+
+def _shown(step: str | int) -> str:
+    """A key the sender chose: it may be a megabyte, or half a character that no answer can carry."""
+    return str(step)[:STEP_MAX].encode(errors="replace").decode()
 
 
 SENS: Mapping[str, str] = {
     "missing": "Ce champ est obligatoire.",
     "extra_forbidden": "Ce champ n'est pas connu : retirez-le, ou corrigez son nom.",
-    "json_invalid": "Ce n'est pas du JSON lisible.",
     "timezone_aware": "Précisez le décalage horaire, par exemple 2026-03-31T18:12:00+02:00.",
     "uuid_parsing": "Ce n'est pas un UUID.",
     "date_from_datetime_parsing": "Écrivez le jour ainsi : 2026-04-07.",
@@ -94,10 +108,21 @@ SENS: Mapping[str, str] = {
 
 
 def _refusal_of_input(error: RequestValidationError) -> RelaisError:
-    faults = tuple(
-        Fault(_pointer(one["loc"]), SENS.get(one["type"], f"Valeur refusée : {one['msg']}.")) for one in error.errors()
-    )
-    return errors.ChampInvalide(errors=faults[:50])
+    if isinstance(error.body, bytes):
+        return ContenuInattendu("Envoyez du JSON, avec l'en-tête Content-Type: application/json.")
+    return errors.ChampInvalide(errors=tuple(_fault(one) for one in error.errors()[:FAULTS_MAX]))
+
+
+def _fault(one: Mapping[str, Any]) -> Fault:
+    if one["type"] == "json_invalid":
+        return Fault("/", one["ctx"]["error"])
+    return Fault(_pointer(one["loc"]), SENS.get(one["type"]) or f"Valeur refusée : {_reason(one)}.")
+
+
+def _reason(one: Mapping[str, Any]) -> str:
+    """Our own validators speak French; Pydantic's message stands for the rest."""
+    wrong = one.get("ctx", {}).get("error")
+    return str(wrong) if isinstance(wrong, ValueError) else str(one["msg"])
 
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
@@ -150,13 +175,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _input)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DataError, _unstorable)
-    app.add_exception_handler(OperationalError, _database_away)
+    for away in (OperationalError, InterfaceError, PoolExhausted):
+        app.add_exception_handler(away, _database_away)
     app.add_exception_handler(Exception, _crash)
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """For the contract: these statuses answer a Problem."""
-    return {
-        status: {"model": Problem, "content": {"application/problem+json": {}}, "description": "Refus, expliqué."}
-        for status in statuses
-    }
+    return {status: {"model": Problem, "description": "Refus, expliqué."} for status in statuses}

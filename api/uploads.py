@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from api.resources import resources
 from relais import media
 from relais.errors import (
+    BadRequest,
     EmpreinteDifferente,
     EmpreinteManquante,
     EnvoiInterrompu,
@@ -62,8 +63,10 @@ async def spool(
     request: Request, content_digest: Annotated[str | None, Header(description="RFC 9530, sha-256.")] = None
 ) -> AsyncIterator[Spooled]:
     """Raises EmpreinteManquante, PhotoTropGrosse, FormatDePhoto, EmpreinteDifferente, EnvoiInterrompu, PlusDePlace."""
+    _typed(request.headers.get("content-type"))
     announced = _announced(content_digest)
-    if int(request.headers.get("content-length") or 0) > OCTETS_MAX:
+    length = request.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:20]) > OCTETS_MAX:
         raise _too_big()
     path = resources(request).stockage.brouillon()
     try:
@@ -73,6 +76,14 @@ async def spool(
         yield received
     finally:
         path.unlink(missing_ok=True)
+
+
+def _typed(header: str | None) -> None:
+    """Raises BadRequest, FormatDePhoto. What counts is what the bytes are; a client that says otherwise has a bug."""
+    if header is None:
+        raise BadRequest("Il faut l'en-tête Content-Type, par exemple image/jpeg.")
+    if header.partition(";")[0].strip().lower() not in media.FORMATS:
+        raise FormatDePhoto("Content-Type : image/jpeg, image/png ou image/webp.")
 
 
 def _too_big() -> PhotoTropGrosse:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Protocol
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes
@@ -24,9 +25,18 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from relais.settings import Settings
-
 SECRET_BYTES = 32
+
+
+class Places(Protocol):
+    """Where the secrets are: `Settings` says it, which commands that make an API key need not know."""
+
+    @property
+    def data_dir(self) -> Path: ...
+    @property
+    def cle_jetons_file(self) -> Path | None: ...
+    @property
+    def secret_file(self) -> Path | None: ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Keys:
         return Fernet(urlsafe_b64encode(self.derive("coffre")))
 
 
-def load_keys(settings: Settings) -> Keys:
+def load_keys(settings: Places) -> Keys:
     """Reads the two files, making those that are ours and absent. Two processes starting at once keep the same ones."""
     folder = settings.data_dir / "cles"
     pem = _read_or_make(settings.cle_jetons_file, folder / "jetons.pem", _new_token_key)

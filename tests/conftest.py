@@ -17,15 +17,10 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from api.app import build_app
 from api.resources import Resources
-from relais import embedded, migrations
+from relais import demonstration, embedded, migrations
 from relais.caller import Door, Identity
-from relais.commands.horloge import mark_demonstration, move_to
-from relais.commands.personne import import_personnes
-from relais.commands.territoire import get_territoire, import_configuration, import_emprises
+from relais.commands.horloge import move_to
 from relais.db import Session, make_engine
-from relais.imports.emprises import lire_emprises
-from relais.imports.personnes import lire_personnes
-from relais.imports.territoire import lire_territoire
 from relais.keys import Keys, load_keys
 from relais.queries.personne import by_identifiant
 from relais.settings import Settings
@@ -40,18 +35,8 @@ MARDI = datetime(2026, 3, 31, 16, 12, tzinfo=UTC)
 
 
 def load_demo(engine: Engine) -> None:
-    """The fictional territoire, its map and its people, as `relais up --demo` loads them."""
     with Session(engine, door=Door.OWNER, identity=Identity()) as session, session.begin():
-        mark_demonstration(session)
-        reading = lire_territoire(DEMO / "territoire.yaml")
-        import_configuration(session, reading.configuration, auteur="test", now=session.now)
-        territoire = get_territoire(session, "VSL")
-        assert territoire is not None
-        ground = lire_emprises(
-            DEMO / "emprises.geojson", DEMO / "correspondance.yaml", set(reading.configuration.acteur)
-        )
-        import_emprises(session, territoire, ground.emprises, auteur="test", now=session.now)
-        import_personnes(session, territoire, lire_personnes(DEMO / "personnes.csv"), now=session.now)
+        demonstration.load_demo(session)
 
 
 @pytest.fixture(scope="session")

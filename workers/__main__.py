@@ -57,7 +57,8 @@ def main() -> None:
     )
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # A tick still at work when the next one comes is no event: `max_instances` is there for that.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     means = means_from(settings())
     if asked.jusqu_a is not None:
         advance(means, asked.jusqu_a)

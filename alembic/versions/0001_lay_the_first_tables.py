@@ -28,8 +28,9 @@ CREATE FUNCTION relais_territoire() RETURNS integer LANGUAGE sql STABLE
 
 -- The first statement of every transaction: role, tenant, time and standing in one round trip.
 CREATE FUNCTION relais_ouvrir(p_role text, p_territoire integer, p_code text, p_personne uuid, p_cle text)
-RETURNS TABLE (maintenant timestamptz, territoire integer, version integer, empreinte text, code_connu boolean, trouve boolean,
-               actif boolean, generation integer, id uuid, role text, acteur text, nom text, courriel text)
+RETURNS TABLE (maintenant timestamptz, territoire integer, version integer, empreinte text, code_connu boolean,
+               trouve boolean, actif boolean, generation integer, id uuid, role text, acteur text, nom text,
+               courriel text)
 LANGUAGE plpgsql AS $$
 DECLARE
     tenant integer := p_territoire;
@@ -648,7 +649,7 @@ def upgrade() -> None:
 
 
 def secure() -> None:
-    """Fail closed: without a tenant, no row; with one, its rows only; the owner alone sees all, for dumps and imports."""
+    """Fail closed: without a tenant, no row; with one, its rows only. The owner alone sees all: dumps, imports."""
     for statement in FUNCTIONS.split("\n\n"):
         op.execute(statement)
     doors = "relais_api, relais_worker"

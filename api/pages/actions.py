@@ -7,34 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Form, Response
 
 from api.deps import Res, Slot, session_as
 from api.pages.rendu import PageRoute, page
-from api.pages.situation import DECISIONS, Regard, Situation
-from api.resources import Resources
-from relais.caller import Identity
-from relais.commands import saisine as decisions
+from api.pages.scene import Scene, lire, suivre
+from api.pages.situation import Situation, situation
+from relais.commands.saisine import ajourner, mobiliser, retirer
 from relais.commands.verbes import prendre_en_charge
-from relais.courriels.dates import Dates
-from relais.courriels.faits import Vue, faits_de
-from relais.courriels.histoire import Recit
-from relais.db import Session
-from relais.errors import ActionInterdite, Invalid, LienInvalide, SignalementIntrouvable
-from relais.links import ACTION_DAYS, Choice, read_action
-from relais.queries.dossier import journal
-from relais.queries.referentiel import referentiel
-from relais.queries.signalement import get_signalement
-from relais.rules.acces import Qualite, Role
-from relais.rules.calendrier import Calendrier
+from relais.errors import Invalid, SignalementIntrouvable
+from relais.links import Choice
+from relais.rules.configuration import TypeInstance
 from relais.rules.delais import jours_ouvres_apres
 from relais.rules.escalade import AJOURNEMENTS, JOURS_D_AJOURNEMENT
 from relais.tables.echeance import Echeance, EtatDelai
-from relais.tables.envoi import Envoi
-from relais.tables.saisine import Saisine
-from relais.tables.signalement import Signalement
 
 router = APIRouter(route_class=PageRoute, dependencies=[Slot])
 
@@ -53,16 +40,6 @@ BOUTONS = {
 
 
 @dataclass(frozen=True)
-class Lien:
-    """A link that is ours and still young: the mail it stood in, and as whom that mail's recipient acts."""
-
-    choice: Choice
-    envoi: Envoi
-    signalement: UUID
-    identity: Identity
-
-
-@dataclass(frozen=True)
 class Saisie:
     """What was typed, kept as typed, with what is to be mended, by field."""
 
@@ -71,89 +48,131 @@ class Saisie:
     fautes: Mapping[str, str] = field(default_factory=dict)
 
 
-def suivre(res: Resources, token: str) -> Lien:
-    """Raises LienInvalide: not ours, too old, or to nobody who may act."""
-    action = read_action(res.keys, token)
-    with session_as(res, Identity(territoire=action.territoire)) as session, session.begin():
-        envoi = session.get(Envoi, (action.territoire, action.envoi))
-        if envoi is None or envoi.signalement_id is None or (envoi.personne_id is None and envoi.acteur is None):
-            raise LienInvalide("Reprenez le lien du courriel, en entier.")
-        if session.now - envoi.cree_le > timedelta(days=ACTION_DAYS):
-            raise LienInvalide(f"Un lien vaut {ACTION_DAYS} jours : reprenez celui d'un courriel plus récent.")
-    acteur = envoi.acteur if envoi.personne_id is None else None
-    identity = Identity(territoire=action.territoire, personne=envoi.personne_id, acteur=acteur)
-    return Lien(action.choice, envoi, envoi.signalement_id, identity)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One button, its ticket and, for a pilote, the saisine to decide, as the recipient may see them now."""
-
-    res: Resources
-    session: Session
-    lien: Lien
-    ticket: Signalement
-    saisine: Saisine | None
-
-    @classmethod
-    def ouvrir(cls, res: Resources, session: Session, lien: Lien, *, lock: bool = False) -> "Scene | None":
-        """None: the ticket is not this acteur's any more. Raises ActionInterdite for who is no longer a pilote."""
-        caller = session.caller
-        if lien.choice in DECISIONS and caller.role is not Role.PILOTE:
-            raise ActionInterdite("La décision revient au pilote.")
+@router.api_route("/a/{token}", methods=["GET", "HEAD"])
+def montrer_action(token: str, res: Res) -> Response:
+    lien = suivre(res, token)
+    with session_as(res, lien.identity) as session, session.begin():
         try:
-            ticket = get_signalement(session, caller=caller, id=lien.signalement, lock=lock)
+            scene = lire(res, session, lien)
         except SignalementIntrouvable:
-            return None
-        if lien.choice in DECISIONS:
-            return cls(res, session, lien, ticket, _saisine(session, lien))
-        mine = Qualite.ACTEUR in caller.qualites(auteur_id=ticket.auteur_id, acteur=ticket.acteur)
-        return cls(res, session, lien, ticket, None) if mine else None
+            return _plus_a_vous(200)
+        found = situation(scene)
+        return _montrer(scene, found, dite=None if found.ouverte else str(found))
 
-    def situation(self, vu: int | None = None) -> Situation:
-        regard = Regard(self.session.caller, self._recit, self._dates, journal(self.session, self.ticket))
-        if self.saisine is None:
-            return regard.prise_en_charge(self.ticket)
-        return regard.decision(self.lien.choice, self.saisine, vu=vu)
 
-    def appuyer(self, saisie: Saisie) -> None:
-        """Raises Invalid, with what to mend, before anything is written."""
-        who = {"caller": self.session.caller, "now": self.session.now}
-        if self.saisine is None:
-            prendre_en_charge(self.session, id=self.ticket.id, **who)
-            return
-        match self.lien.choice:
-            case Choice.MOBILISER:
-                decisions.mobiliser(self.session, id=self.saisine.id, motif=saisie.motif or None, **who)
-            case Choice.AJOURNER:
-                until = date.fromisoformat(saisie.jusqu_au)
-                decisions.ajourner(self.session, id=self.saisine.id, motif=saisie.motif, jusqu_au=until, **who)
-            case _:
-                decisions.retirer(self.session, id=self.saisine.id, motif=saisie.motif, **who)
+@router.post("/a/{token}")
+def faire_action(
+    token: str,
+    res: Res,
+    motif: Annotated[str, Form()] = "",
+    jusqu_au: Annotated[str, Form()] = "",
+    vu: Annotated[int | None, Form()] = None,
+) -> Response:
+    lien = suivre(res, token)
+    with session_as(res, lien.identity) as session, session.begin():
+        try:
+            scene = lire(res, session, lien, lock=True)
+        except SignalementIntrouvable:
+            return _plus_a_vous(409)
+        found = situation(scene, vu=vu)
+        if not found.ouverte:
+            return _montrer(scene, found, dite=str(found), status=200 if found.faite else 409)
+        saisie = _relire(scene.choice, motif, jusqu_au)
+        if not saisie.fautes:
+            saisie = _appuyer(scene, saisie)
+        if saisie.fautes:
+            return _montrer(scene, found, saisie, status=422)
+        after = lire(res, session, lien)
+        found = situation(after, vu=0)  # as who has seen nothing of what was done: so it is told
+        return _montrer(after, found, dite=f"C'est noté : {found.phrase}.")
 
-    def page(self, situation: Situation, saisie: Saisie, *, status: int, dite: str | None = None) -> Response:
-        """`dite`: what has just been done."""
-        ref = referentiel(self.session)
-        vue = Vue(self.session, self.res.keys, self.res.settings.url_publique.rstrip("/"), self._dates, self.session.now)
-        file, faits = faits_de(vue, self.ticket)
-        return page(
-            "action.html",
-            status=status,
-            configuration=ref.configuration,
-            choix=self.lien.choice.name,
-            bouton=BOUTONS[self.lien.choice],
-            faits=faits,
-            delais=[
-                (annonce, self._etat(one)) for annonce, one in zip(faits.annonces, file.echeances, strict=True)
-            ],
-            histoire=self._recit.raconter(journal(self.session, self.ticket))[-HISTOIRE:],
-            dates=self._dates,
-            saisine=self.saisine,
-            instance=self._recit.instance(self.saisine.instance) if self.saisine else None,
-            ajournements=AJOURNEMENTS,
-            jours=limites(self.session, file.born.configuration.calendrier),
-            motif_max=MOTIF_MAX,
-            situation=situation,
-            dite=dite or (None if situation.ouverte else situation.dite),
-            saisie=saisie,
-        )
+
+def _relire(choice: Choice, motif: str, jusqu_au: str) -> Saisie:
+    fautes = {}
+    # Browsers send two characters a line break; and what PostgreSQL cannot keep was not typed by anybody.
+    motif = motif.replace("\r\n", "\n").replace("\x00", "").strip()
+    if len(motif) < MOTIF_MIN and (motif or choice in {Choice.AJOURNER, Choice.RETIRER}):
+        fautes["motif"] = "Dites pourquoi, en une phrase."
+    elif len(motif) > MOTIF_MAX:
+        fautes["motif"] = f"Au plus {MOTIF_MAX} caractères ; il y en a {len(motif)}."
+    if choice is Choice.AJOURNER and not _is_day(jusqu_au):
+        fautes["jusqu_au"] = "Choisissez un jour ; par exemple 2026-04-27 pour le 27 avril 2026."
+    return Saisie(motif, jusqu_au, fautes)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _appuyer(scene: Scene, saisie: Saisie) -> Saisie:
+    """Do it. What the command finds to mend comes back with what was typed, and nothing is written."""
+    try:
+        with scene.session.begin_nested():
+            _faire(scene, saisie)
+    except Invalid as refusal:
+        if not refusal.errors:
+            raise
+        return Saisie(saisie.motif, saisie.jusqu_au, {one.pointer.strip("/"): one.detail for one in refusal.errors})
+    return saisie
+
+
+def _faire(scene: Scene, saisie: Saisie) -> None:
+    session, caller, now = scene.session, scene.session.caller, scene.session.now
+    if scene.saisine is None:
+        prendre_en_charge(session, caller=caller, id=scene.ticket.id, now=now)
+        return
+    id = scene.saisine.id
+    if scene.choice is Choice.MOBILISER:
+        mobiliser(session, caller=caller, id=id, motif=saisie.motif or None, now=now)
+    elif scene.choice is Choice.AJOURNER:
+        jusqu_au = date.fromisoformat(saisie.jusqu_au)
+        ajourner(session, caller=caller, id=id, motif=saisie.motif, jusqu_au=jusqu_au, now=now)
+    else:
+        retirer(session, caller=caller, id=id, motif=saisie.motif, now=now)
+
+
+def _montrer(
+    scene: Scene, found: Situation, saisie: Saisie | None = None, *, dite: str | None = None, status: int = 200
+) -> Response:
+    """`dite`: what was just done, or why the button is not there."""
+    calendrier, now = scene.dossier.born.configuration.calendrier, scene.session.now
+    return page(
+        "action.html",
+        status=status,
+        scene=scene,
+        choix=scene.choice.name,
+        bouton=BOUTONS[scene.choice],
+        ouverte=found.ouverte and dite is None,
+        dite=dite,
+        saisie=saisie or Saisie(),
+        delais=[
+            (annonce, _etat(scene, one))
+            for annonce, one in zip(scene.faits.annonces, scene.dossier.echeances, strict=True)
+        ],
+        histoire=scene.recit.raconter(scene.evenements)[-HISTOIRE:],
+        direction=scene.saisine is not None and scene.saisine.type_instance is TypeInstance.GUSP_DG,
+        ajournements_max=AJOURNEMENTS,
+        premier=calendrier.jour(now) + timedelta(days=1),
+        dernier=calendrier.jour(jours_ouvres_apres(now, JOURS_D_AJOURNEMENT, calendrier)),
+        motif_max=MOTIF_MAX,
+    )
+
+
+def _etat(scene: Scene, one: Echeance) -> str:
+    if one.etat is EtatDelai.TENU:
+        return "tenu"
+    if one.etat is EtatDelai.EN_PAUSE:
+        return "en pause"
+    late = one.etat is EtatDelai.DEPASSE or one.echeance < scene.session.now
+    return "dépassé" if late else "en cours"
+
+
+def _plus_a_vous(status: int) -> Response:
+    titre = "Ce signalement ne vous est plus confié"
+    return page(
+        "refus.html", status=status, titre=titre, detail="Il a un autre responsable : vous n'avez rien à faire."
+    )

@@ -1,24 +1,24 @@
 """What climbs: agendas, the pilote's three choices, and the record of paliers reached."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from api.deps import Db
+from api.deps import Db, local
+from api.idempotence import Idempotent
 from api.problems import responses
+from api.reading import StrictRoute
 from api.schemas import saisine as schemas
 from relais.commands import saisine as commands
 from relais.db import Session
 from relais.queries.instance import agenda, escalades, get_instance, list_instances
-from relais.queries.referentiel import referentiel
 from relais.rules.configuration import Instance
 from relais.tables.saisine import Saisine
 from relais.tables.signalement import Signalement
 
-router = APIRouter(prefix="/v1", tags=["instances"], responses=responses(401, 403, 404, 409, 422))
+router = APIRouter(prefix="/v1", tags=["instances"], responses=responses(401, 403, 422), route_class=StrictRoute)
 
 
 def _instance(instance: Instance) -> schemas.InstanceOut:
@@ -26,7 +26,7 @@ def _instance(instance: Instance) -> schemas.InstanceOut:
 
 
 def _saisine(session: Session, saisine: Saisine, numero: str) -> schemas.SaisineOut:
-    zone = ZoneInfo(referentiel(session).configuration.calendrier.fuseau)
+    zone = local(session)
     return schemas.SaisineOut(
         id=saisine.id,
         instance=saisine.instance,
@@ -50,13 +50,13 @@ def _decide(db: Session, id: UUID, choice: Callable[..., Saisine], **facts: obje
     return _saisine(db, decided, ticket.numero)
 
 
-@router.get("/instances")
+@router.get("/instances", response_model_exclude_none=True)
 def lister_instances(db: Db) -> schemas.InstancesOut:
     """Les instances du territoire."""
     return schemas.InstancesOut(elements=[_instance(one) for one in list_instances(db, caller=db.caller)])
 
 
-@router.get("/instances/{code}/ordre-du-jour", response_model_exclude_none=True)
+@router.get("/instances/{code}/ordre-du-jour", response_model_exclude_none=True, responses=responses(404))
 def lire_ordre_du_jour(code: str, db: Db) -> schemas.OrdreDuJourOut:
     """Ce qui est inscrit et attend, du plus ancien au plus récent."""
     instance = get_instance(db, caller=db.caller, code=code)
@@ -67,7 +67,7 @@ def lire_ordre_du_jour(code: str, db: Db) -> schemas.OrdreDuJourOut:
 @router.get("/escalades")
 def lister_escalades(db: Db, limite: Annotated[int, Query(ge=1, le=200)] = 50) -> schemas.EscaladesOut:
     """Les paliers atteints, du plus récent au plus ancien."""
-    zone = ZoneInfo(referentiel(db).configuration.calendrier.fuseau)
+    zone = local(db)
     return schemas.EscaladesOut(
         elements=[
             schemas.EscaladeOut(
@@ -84,19 +84,26 @@ def lister_escalades(db: Db, limite: Annotated[int, Query(ge=1, le=200)] = 50) -
     )
 
 
-@router.post("/saisines/{id}/mobilisations", status_code=201, response_model_exclude_none=True)
-def mobiliser(id: UUID, db: Db, body: schemas.MobilisationIn | None = None) -> schemas.SaisineOut:
+DECISION: dict[str, Any] = {
+    "response_model": schemas.SaisineOut,
+    "status_code": 201,
+    "responses": responses(404, 409),
+}
+
+
+@router.post("/saisines/{id}/mobilisations", **DECISION)
+def mobiliser(id: UUID, once: Idempotent, db: Db, body: schemas.MobilisationIn | None = None) -> Response:
     """Le dossier part aux membres de l'instance, direction générale comprise."""
-    return _decide(db, id, commands.mobiliser, motif=body.motif if body else None)
+    return once(lambda: _decide(db, id, commands.mobiliser, motif=body.motif if body else None))
 
 
-@router.post("/saisines/{id}/ajournements", status_code=201, response_model_exclude_none=True)
-def ajourner(id: UUID, body: schemas.AjournementIn, db: Db) -> schemas.SaisineOut:
+@router.post("/saisines/{id}/ajournements", **DECISION)
+def ajourner(id: UUID, body: schemas.AjournementIn, once: Idempotent, db: Db) -> Response:
     """Remettre la décision, avec un motif, de dix jours ouvrés au plus, deux fois au plus."""
-    return _decide(db, id, commands.ajourner, motif=body.motif, jusqu_au=body.jusqu_au)
+    return once(lambda: _decide(db, id, commands.ajourner, motif=body.motif, jusqu_au=body.jusqu_au))
 
 
-@router.post("/saisines/{id}/retraits", status_code=201, response_model_exclude_none=True)
-def retirer(id: UUID, body: schemas.RetraitIn, db: Db) -> schemas.SaisineOut:
+@router.post("/saisines/{id}/retraits", **DECISION)
+def retirer(id: UUID, body: schemas.RetraitIn, once: Idempotent, db: Db) -> Response:
     """Retirer de l'ordre du jour, avec un motif."""
-    return _decide(db, id, commands.retirer, motif=body.motif)
+    return once(lambda: _decide(db, id, commands.retirer, motif=body.motif))

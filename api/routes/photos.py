@@ -1,10 +1,10 @@
 """Photos: the bytes that were announced, and the clean pictures made of them."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 
 from api.deps import Db, Res, presenter
@@ -42,13 +42,11 @@ def envoyer_photo(
     request: Request,
     id: UUID,
     photo_id: UUID,
-    content_type: Annotated[Literal["image/jpeg", "image/png", "image/webp"], Header()],
     spooled: SpooledPhoto,
     db: Db,
     res: Res,
 ) -> Response:
     """Envoyer les octets d'une photo annoncée. Quand la réponse arrive, ils sont sur disque."""
-    del content_type  # the bytes say what they are
     photo, here = expect_photo(
         db, caller=db.caller, id=id, photo_id=photo_id, sha256=spooled.sha256, octets=spooled.octets
     )

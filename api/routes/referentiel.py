@@ -1,16 +1,15 @@
 """The territoire as apps and maps read it: thèmes, who is responsible where, and the geometry. No token is needed."""
 
-import datetime as dt
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
 from shapely.geometry import shape
 
-from api.deps import PublicDb
+from api.deps import PublicDb, local
+from api.geojson import CollectionOut, GeoJson, collection, feature
 from api.problems import responses
 from api.representation import send
+from api.schemas.commun import JourIn, Storable
 from api.schemas.meta import DelaiAnnonceOut, LimitesOut, MetaOut, TerritoireOut, ThemeOut, ZoneMetaOut
 from api.schemas.routage import CandidatOut, DecisionOut, ZoneDecisionOut
 from relais.errors import Fault, HorsTerritoire, PositionInversee, ThemeInconnu
@@ -26,8 +25,6 @@ router = APIRouter(prefix="/v1", tags=["referentiel"], responses=responses(400, 
 APP_MIN = "1.0"
 COTE_CONSEILLE = 2048
 """Pixels a phone should shrink to before sending: 300 to 600 kB, sharper than what is kept."""
-
-GEOJSON = "application/geo+json"
 
 
 @router.get("/meta", response_model=MetaOut)
@@ -86,9 +83,9 @@ def expliquer_routage(
     db: PublicDb,
     lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)],
     lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)],
-    theme: Annotated[str, Query(max_length=100)],
+    theme: Annotated[Storable, Query(max_length=100)],
     precision_m: Annotated[float | None, Query(ge=0, le=10_000, allow_inf_nan=False)] = None,
-    date: Annotated[dt.date | None, Query(description="Le jour du constat ; aujourd'hui par défaut.")] = None,
+    date: Annotated[JourIn | None, Query(description="Le jour du constat ; aujourd'hui par défaut.")] = None,
 ) -> DecisionOut:
     """À qui est-ce, ici, et pourquoi ? Ne crée rien."""
     ref = referentiel(db)
@@ -101,7 +98,7 @@ def expliquer_routage(
         raise PositionInversee(errors=(Fault("?lon", "lon et lat semblent inversés."),)) from swapped
     except routage.HorsTerritoire as outside:
         raise HorsTerritoire(errors=(Fault("?lon", f"À {outside.metres:.0f} m hors du territoire."),)) from outside
-    day = date or db.now.astimezone(ZoneInfo(configuration.calendrier.fuseau)).date()
+    day = date or db.now.astimezone(local(db)).date()
     found = routage.router(configuration, ref.carte, theme=theme, lon=lon, lat=lat, precision_m=precision_m, le=day)
     acteur = configuration.acteur.get(found.acteur or "")
     return DecisionOut(
@@ -122,21 +119,21 @@ def expliquer_routage(
     )
 
 
-@router.get("/zones.geojson", response_class=JSONResponse)
-def lire_zones(db: PublicDb) -> Response:
+@router.get("/zones.geojson", response_model=CollectionOut, response_class=GeoJson)
+def lire_zones(db: PublicDb) -> GeoJson:
     """Les zones (quartiers, QPV), lisibles telles quelles dans uMap et QGIS."""
-    return _collection(
-        _feature(zone.contour, name=zone.nom, code=zone.code, type=zone.type, reference=zone.reference)
+    return collection(
+        feature(zone.contour, name=zone.nom, code=zone.code, type=zone.type, reference=zone.reference)
         for zone in referentiel(db).configuration.zones
     )
 
 
-@router.get("/secteurs.geojson", response_class=JSONResponse)
-def lire_secteurs(db: PublicDb) -> Response:
+@router.get("/secteurs.geojson", response_model=CollectionOut, response_class=GeoJson)
+def lire_secteurs(db: PublicDb) -> GeoJson:
     """Les secteurs d'intervention : qui passe où, et à quel rythme."""
     configuration = referentiel(db).configuration
-    return _collection(
-        _feature(
+    return collection(
+        feature(
             secteur.contour,
             name=secteur.nom,
             code=secteur.code,
@@ -151,13 +148,13 @@ def lire_secteurs(db: PublicDb) -> Response:
     )
 
 
-@router.get("/emprises.geojson", response_class=JSONResponse)
-def lire_emprises(db: PublicDb, date: dt.date | None = None) -> Response:
+@router.get("/emprises.geojson", response_model=CollectionOut, response_class=GeoJson)
+def lire_emprises(db: PublicDb, date: JourIn | None = None) -> GeoJson:
     """Les emprises valides ce jour-là : à qui est le sol."""
     ref = referentiel(db)
-    day = date or db.now.astimezone(ZoneInfo(ref.configuration.calendrier.fuseau)).date()
-    return _collection(
-        _feature(
+    day = date or db.now.astimezone(local(db)).date()
+    return collection(
+        feature(
             one.geometrie,
             name=one.nom or one.code,
             code=one.code,
@@ -168,12 +165,3 @@ def lire_emprises(db: PublicDb, date: dt.date | None = None) -> Response:
         for one in emprises(db, db.territoire, ref.version)
         if one.valide(day)
     )
-
-
-def _feature(geometry: Any, **properties: object) -> dict[str, Any]:  # noqa: ANN401 - GeoJSON as it came
-    known = {key: value for key, value in properties.items() if value is not None}
-    return {"type": "Feature", "properties": known, "geometry": geometry}
-
-
-def _collection(features: Any) -> Response:  # noqa: ANN401 - any iterable of features
-    return JSONResponse({"type": "FeatureCollection", "features": list(features)}, media_type=GEOJSON)

@@ -1,11 +1,13 @@
 """For whoever watches the process: alive, and ready."""
 
 from fastapi import APIRouter
-from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
-from api.deps import Res
+from api.deps import Res, Slot, session_as
 from api.problems import responses
 from api.schemas.commun import Out
+from relais.caller import Identity
+from relais.errors import Unavailable
 
 router = APIRouter(tags=["sante"])
 
@@ -20,9 +22,12 @@ async def vivant() -> SanteOut:
     return SanteOut(etat="vivant")
 
 
-@router.get("/readyz", responses=responses(503))
+@router.get("/readyz", responses=responses(503), dependencies=[Slot])
 def pret(res: Res) -> SanteOut:
     """La base répond, et son schéma est en place."""
-    with res.bind.engine.connect() as connection:
-        connection.execute(text("SELECT version FROM territoire LIMIT 1"))
+    try:
+        with session_as(res, Identity()) as session, session.begin():
+            session.connection()
+    except ProgrammingError as missing:
+        raise Unavailable("Le schéma n'est pas en place : relais migrate") from missing
     return SanteOut(etat="pret")

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Response
 
 from api.deps import Db, Res, presenter
+from api.idempotence import Idempotent
 from api.problems import responses
-from api.representation import expect, send
+from api.reading import StrictRoute
+from api.representation import expect
 from api.schemas import signalement as schemas
 from api.schemas.signalement import SignalementOut
 from relais.commands import verbes
@@ -16,7 +18,12 @@ from relais.queries.dossier import dossier
 from relais.queries.signalement import get_signalement
 from relais.tables.signalement import Signalement
 
-router = APIRouter(prefix="/v1/signalements/{id}", tags=["verbes"], responses=responses(401, 403, 404, 409, 412, 422))
+router = APIRouter(
+    prefix="/v1/signalements/{id}",
+    tags=["verbes"],
+    responses=responses(401, 403, 404, 409, 412, 422),
+    route_class=StrictRoute,
+)
 
 
 class Acting:
@@ -24,21 +31,25 @@ class Acting:
 
     def __init__(
         self,
-        request: Request,
+        once: Idempotent,
         id: UUID,
         db: Db,
         res: Res,
         if_match: Annotated[str | None, Header(description="ETag de la version lue ; dépassée : 412.")] = None,
     ) -> None:
-        self._request, self._id, self._db, self._res, self._if_match = request, id, db, res, if_match
+        self._once, self._id, self._db, self._res, self._if_match = once, id, db, res, if_match
 
     def do(self, verbe: Callable[..., Signalement], **facts: object) -> Response:
+        """A verb sent again under its key is answered before its version is looked at: the first time changed it."""
+        return self._once(lambda: self._done(verbe, **facts))
+
+    def _done(self, verbe: Callable[..., Signalement], **facts: object) -> SignalementOut:
         db = self._db
         if self._if_match is not None:
             held = get_signalement(db, caller=db.caller, id=self._id, lock=True)
             expect(self._if_match, presenter(self._res, db).signalement(dossier(db, held)))
         ticket = verbe(db, caller=db.caller, id=self._id, now=db.now, **facts)
-        return send(self._request, presenter(self._res, db).signalement(dossier(db, ticket)), status=201)
+        return presenter(self._res, db).signalement(dossier(db, ticket))
 
 
 Act = Annotated[Acting, Depends(scope="function")]

@@ -1,8 +1,10 @@
 """What every body shares: text that can be stored, instants that say their offset, absent rather than null."""
 
+import datetime as dt
+import re
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 
 def _storable(text: str) -> str:
@@ -15,10 +17,36 @@ def _storable(text: str) -> str:
     return text
 
 
+Storable = Annotated[str, AfterValidator(_storable)]
 Text = Annotated[str, AfterValidator(_storable), Field(max_length=5_000)]
 Short = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
 Sentence = Annotated[str, AfterValidator(_storable), Field(min_length=3, max_length=2_000)]
+
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+"""A number: neither `"12"` nor `true`, which Pydantic would turn into one."""
+
+ANNEES = range(2000, 2200)
+"""Beyond, calendars and time zones overflow, and nobody means it."""
+
+_JOUR = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _written(value: object) -> object:
+    """Pydantic would take 1775000000 for an instant, and for a day."""
+    if isinstance(value, dt.date) or (isinstance(value, str) and _JOUR.match(value)):
+        return value
+    raise ValueError("écrivez la date ainsi : 2026-04-07")
+
+
+def _sane(value: dt.date) -> dt.date:
+    if value.year not in ANNEES:
+        raise ValueError("cette année n'est pas plausible")
+    return value
+
+
 Instant = AwareDatetime
+InstantIn = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sane)]
+JourIn = Annotated[dt.date, BeforeValidator(_written), AfterValidator(_sane)]
 
 
 class In(BaseModel):
@@ -34,7 +62,7 @@ class Out(BaseModel):
 
 
 class FauteOut(Out):
-    pointer: str = Field(description="Où, dans la demande (RFC 6901).")
+    pointer: str = Field(description="Où, dans la demande (RFC 6901) ; un paramètre s'écrit `?nom`.")
     detail: str = Field(description="Quoi, et que faire.")
 
 
@@ -44,14 +72,16 @@ class Problem(Out):
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
-            "example": {
-                "type": "https://relais.example/problemes/theme-inconnu",
-                "title": "Ce thème n'existe pas, ou n'existe plus",
-                "status": 422,
-                "code": "theme_inconnu",
-                "retryable": False,
-                "errors": [{"pointer": "/theme", "detail": "« proprete.depot » n'est pas un thème d'ici."}],
-            }
+            "examples": [
+                {
+                    "type": "https://relais.example/problemes/theme-inconnu",
+                    "title": "Ce thème n'existe pas, ou n'existe plus",
+                    "status": 422,
+                    "code": "theme_inconnu",
+                    "retryable": False,
+                    "errors": [{"pointer": "/theme", "detail": "« proprete.depot » n'est pas un thème d'ici."}],
+                }
+            ]
         },
     )
 

@@ -3,23 +3,24 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field
 
-from api.schemas.commun import In, Instant, Out, Short
+from api.schemas.commun import In, Instant, Out, Short, Storable
 from relais.tables.envoi import Canal, EtatEnvoi
 
 
 class WebhookIn(In):
-    url: Annotated[str, Field(max_length=500, examples=["https://partenaire.example/relais"])]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"url": "https://partenaire.example/relais", "types": ["signalement.affecte"]}],
+        }
+    )
+
+    url: Annotated[
+        Storable, Field(min_length=1, max_length=500, description="https, port 443 ou 8443, une machine publique.")
+    ]
     types: Annotated[tuple[Short, ...], Field(max_length=50, description="Vide : tous les événements.")] = ()
     acteur: Short | None = None
-
-    @field_validator("url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        if not url.startswith(("https://", "http://")) or any(c.isspace() or ord(c) < ord(" ") for c in url):
-            raise ValueError("écrivez une adresse https:// complète")
-        return url
 
 
 class WebhookOut(Out):

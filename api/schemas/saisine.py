@@ -1,23 +1,32 @@
 """Instances, their agendas, and the pilote's decisions."""
 
-from datetime import date
 from uuid import UUID
 
-from api.schemas.commun import In, Instant, Out, Sentence
+from pydantic import ConfigDict
+
+from api.schemas.commun import In, Instant, JourIn, Out, Sentence
 from relais.rules.configuration import Delai, TypeInstance
 from relais.tables.saisine import EtatSaisine
 
 
 class MobilisationIn(In):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"motif": "Quatrième dépôt depuis janvier."}]})
+
     motif: Sentence | None = None
 
 
 class AjournementIn(In):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"motif": "Benne annoncée vendredi.", "jusqu_au": "2026-04-17"}]}
+    )
+
     motif: Sentence
-    jusqu_au: date
+    jusqu_au: JourIn
 
 
 class RetraitIn(In):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"motif": "Réglé avec le bailleur ce matin."}]})
+
     motif: Sentence
 
 

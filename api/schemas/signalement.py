@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 from pydantic.config import JsonDict
 
-from api.schemas.commun import In, Instant, Out, Sentence, Short, Text
+from api.schemas.commun import In, Instant, InstantIn, JourIn, Number, Out, Sentence, Short, Text
 from api.schemas.routage import CandidatOut
 from relais.commands.verbes import Etape
 from relais.rules.configuration import Delai, Domanialite, Nature, TypeZone
@@ -35,6 +35,14 @@ EXEMPLE: JsonDict = {
     "source": "application",
 }
 
+PHOTO_APRES: JsonDict = {
+    "id": "019d44b0-11c2-7f60-a0d4-93e1b7c25a68",
+    "phase": "apres",
+    "type": "image/jpeg",
+    "octets": 380211,
+    "sha256": "4e07408562bedb8b60ce05c1decfe3ad16b72230967de01f640b7e4729b49fce",
+}
+
 
 class Origine(StrEnum):
     GPS = "gps"
@@ -44,11 +52,9 @@ class Origine(StrEnum):
 
 
 class PositionIn(In):
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Longitude, degrés WGS 84.")]
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="Latitude, degrés WGS 84.")]
-    precision_m: Annotated[float, Field(ge=0, le=10_000, allow_inf_nan=False, description="Rayon, mètres.")] | None = (
-        None
-    )
+    lon: Annotated[Number, Field(ge=-180, le=180, description="Longitude, degrés WGS 84.")]
+    lat: Annotated[Number, Field(ge=-90, le=90, description="Latitude, degrés WGS 84.")]
+    precision_m: Annotated[Number, Field(ge=0, le=10_000, description="Rayon, mètres.")] | None = None
     origine: Origine | None = None
 
 
@@ -65,7 +71,7 @@ class PhotoIn(In):
     id: UUID
     phase: Phase = Phase.AVANT
     type: Literal["image/jpeg", "image/png", "image/webp"] = "image/jpeg"
-    octets: Annotated[int, Field(ge=1)]
+    octets: Annotated[int, Field(ge=1, strict=True)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Hexadécimal, minuscules.")]
     alt: Short | None = None
 
@@ -73,14 +79,14 @@ class PhotoIn(In):
         return PhotoDeclaree(self.id, self.phase, self.type, self.octets, self.sha256, self.alt)
 
 
-Reponse = bool | float | Text | list[Text]
+Reponse = Annotated[bool, Strict()] | Number | Text | list[Text]
 
 
 class SignalementIn(In):
-    model_config = ConfigDict(json_schema_extra={"example": EXEMPLE})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXEMPLE]})
 
     theme: Short
-    constate_le: Instant
+    constate_le: InstantIn
     position: PositionIn
     description: Text | None = None
     lieu: LieuIn | None = None
@@ -107,10 +113,12 @@ class SignalementIn(In):
 class RienIn(In):
     """Le verbe dit tout : `{}`."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
 
 class EtapeIn(In):
     libelle: Short
-    le: date
+    le: JourIn
 
     def etape(self) -> Etape:
         return Etape(self.libelle, self.le)
@@ -119,11 +127,13 @@ class EtapeIn(In):
 class ReponseIn(In):
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {
-                "nature": "explicative",
-                "texte": "Benne commandée, passage le mardi 7 avril.",
-                "prochaine_etape": {"libelle": "Passage de la benne", "le": "2026-04-07"},
-            }
+            "examples": [
+                {
+                    "nature": "explicative",
+                    "texte": "Benne commandée, passage le mardi 7 avril.",
+                    "prochaine_etape": {"libelle": "Passage de la benne", "le": "2026-04-07"},
+                }
+            ]
         }
     )
 
@@ -133,17 +143,35 @@ class ReponseIn(In):
 
 
 class InterventionIn(In):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"commentaire": "Encombrants enlevés, sol nettoyé.", "nature": "durable", "photos": [PHOTO_APRES]}
+            ]
+        }
+    )
+
     commentaire: Sentence
     nature: Literal["durable", "palliative"]
     photos: Annotated[tuple[PhotoIn, ...], Field(max_length=50)] = ()
 
 
 class ReaffectationIn(In):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"motif": "Ce trottoir est à la Ville.", "acteur": "proprete"}]}
+    )
+
     motif: Sentence
     acteur: Short | None = None
 
 
 class ReouvertureIn(In):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"motif": "Toujours pas résolu", "commentaire": "Le matelas est encore là.", "photos": []}]
+        }
+    )
+
     motif: Sentence
     commentaire: Sentence
     photos: Annotated[tuple[PhotoIn, ...], Field(max_length=50)] = ()

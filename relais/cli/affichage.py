@@ -19,15 +19,15 @@ _CITES = 12
 
 
 def fait(texte: str) -> None:
-    a_cote.print(f"[green]✓[/] {escape(texte)}")
+    a_cote.print(f"[green]✓[/] {escape(texte)}", soft_wrap=True)
 
 
 def alerte(texte: str) -> None:
-    a_cote.print(f"[yellow]⚠[/] {escape(texte)}")
+    a_cote.print(f"[yellow]⚠[/] {escape(texte)}", soft_wrap=True)
 
 
 def refus(texte: str) -> None:
-    a_cote.print(f"[red]✗[/] {escape(texte)}")
+    a_cote.print(f"[red]✗[/] {escape(texte)}", soft_wrap=True)
 
 
 @contextmanager

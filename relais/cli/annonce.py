@@ -6,12 +6,19 @@ A file of the data folder, true as long as its lock is held, so that a killed `u
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO
+
+from relais.embedded import AlreadyUp
+from relais.settings import Settings
 
 FILE = "up.json"
+READERS = 1
+"""Seconds: who looks at the file holds it for microseconds, another `up` for its life."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +30,26 @@ class Annonce:
 
 @contextmanager
 def announced(data_dir: Path, *, url_publique: str, smtp_url: str | None) -> Iterator[None]:
-    # «a» and not «w»: another `up` that is refused here must not empty the file of the one that runs.
+    """Raises AlreadyUp when another `up` was faster."""
+    # «a» and not «w»: an `up` that is refused here must not empty the file of the one that runs.
     with (data_dir / FILE).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file)
         file.truncate(0)
         file.write(json.dumps(asdict(Annonce(os.getpid(), url_publique, smtp_url))))
         file.flush()
         yield
         file.truncate(0)
+
+
+def _lock(file: IO[str]) -> None:
+    deadline = time.monotonic() + READERS
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise AlreadyUp(f"Relais démarre déjà sur le dossier {Path(file.name).parent}.") from None
+            time.sleep(0.02)
 
 
 def read(data_dir: Path) -> Annonce | None:
@@ -46,3 +65,11 @@ def read(data_dir: Path) -> Annonce | None:
             text = file.read()
             return Annonce(**json.loads(text)) if text else None
     return None
+
+
+def beside(chosen: Settings) -> Settings:
+    """With the address and the mail catcher of the `relais up` that runs on this folder, if one does."""
+    running = read(chosen.data_dir)
+    if running is None:
+        return chosen
+    return chosen.model_copy(update={"url_publique": running.url_publique, "smtp_url": running.smtp_url})

@@ -5,20 +5,28 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from relais.cli.affichage import etape, fait, montrer_avertissements, montrer_difference
-from relais.cli.base import CodeTerritoire, DataDir, Essai, all_territoires, chosen_settings, connected
-from relais.cli.base import the_territoire, transaction
+from relais.cli.base import (
+    CodeTerritoire,
+    DataDir,
+    Essai,
+    all_territoires,
+    chosen_settings,
+    connected,
+    the_territoire,
+    transaction,
+)
 from relais.commands.horloge import mark_demonstration
 from relais.commands.personne import import_personnes
-from relais.commands.territoire import Difference, get_territoire, import_configuration, import_emprises
+from relais.commands.territoire import Difference, import_configuration, import_emprises
 from relais.db import Session
 from relais.imports.emprises import lire_emprises
 from relais.imports.personnes import lire_personnes
 from relais.imports.territoire import lire_territoire
-from relais.queries.referentiel import referentiel
-from relais.tables.territoire import Territoire
+from relais.queries.referentiel import CODEC
+from relais.tables.territoire import Territoire, Version
 
 AUTEUR = "relais import"
 EMPRISES = "emprises"
@@ -26,12 +34,12 @@ EMPRISES = "emprises"
 AIDE = """
 Adopte un fichier comme nouvelle version du territoire : en entier, ou pas du tout.
 
-Le fichier est vérifié d'abord ; chaque faute est citée avec sa ligne et sa raison. Le même fichier une seconde fois
+Le fichier est vérifié d'abord ; chaque faute est citée avec sa ligne et sa raison. Le même fichier une seconde fois \
 ne change rien. Les signalements déjà reçus gardent les promesses de leur version.
 
 [bold]Exemples[/]
-  relais import territoire.yaml --essai         ce qui changerait
-  relais import territoire.yaml                 qui s'occupe de quoi, en combien de temps
+  relais import territoire.yaml --essai    ce qui changerait
+  relais import territoire.yaml            la version suivante
   relais import emprises plan.geojson --correspondance plan.yaml
 
 [bold]Ensuite[/]  relais personnes importer personnes.csv, puis relais doctor
@@ -43,7 +51,7 @@ def importer(
         str, typer.Argument(metavar="FICHIER.yaml | emprises", help="Le territoire, ou le mot « emprises ».")
     ],
     fichier: Annotated[
-        Path | None, typer.Argument(metavar="[FICHIER.geojson]", help="Après « emprises » : les terrains.")
+        Path | None, typer.Argument(metavar="FICHIER.geojson", help="Après « emprises » : les terrains.")
     ] = None,
     correspondance: Annotated[
         Path | None,
@@ -79,17 +87,31 @@ def _territoire(engine: Engine, fichier: Path, *, essai: bool) -> None:
 
 
 def _emprises(engine: Engine, fichier: Path, correspondance: Path, code: str | None, *, essai: bool) -> None:
-    with transaction(engine, code, essai=essai) as session:
+    with transaction(engine, code) as session:
+        acteurs = _acteurs(session, the_territoire(session))
+    with etape(f"Lecture de {fichier.name}"):
+        lues = lire_emprises(fichier, correspondance, acteurs)
+    if lues.ecartees:
+        detail = ", ".join(f"{nombre} {genre}" for genre, nombre in lues.ecartees.items())
+        fait(f"Laissé de côté, qui n'est pas une surface : {detail}")
+    with (
+        etape(f"Comparaison de {len(lues.emprises)} emprises, et écriture de ce qui change"),
+        transaction(engine, code, essai=essai) as session,
+    ):
         territoire = the_territoire(session)
-        with etape(f"Lecture de {fichier.name} ({fichier.stat().st_size // 1024 if fichier.exists() else 0} ko)"):
-            lues = lire_emprises(fichier, correspondance, set(referentiel(session).configuration.acteur))
-        if lues.ecartees:
-            detail = ", ".join(f"{nombre} {genre}" for genre, nombre in lues.ecartees.items())
-            fait(f"Laissé de côté, qui n'est pas une surface : {detail}")
-        with etape(f"Comparaison de {len(lues.emprises)} emprises, et écriture de ce qui change"):
-            difference = import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=session.now)
+        difference = import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=session.now)
         nom = territoire.nom
     _conclure(difference, f"{nom}, emprises", essai=essai)
+
+
+def _acteurs(session: Session, territoire: Territoire) -> set[str]:
+    """Those of the version in force. Without its map: `referentiel` would index every emprise to forget it again."""
+    document = session.scalar(
+        select(Version.configuration).where(
+            Version.territoire_id == territoire.id, Version.numero == territoire.version
+        )
+    )
+    return set(CODEC.validate_python(document).acteur) if document else set()
 
 
 def _conclure(difference: Difference, nom: str, *, essai: bool) -> None:
@@ -100,7 +122,7 @@ def _conclure(difference: Difference, nom: str, *, essai: bool) -> None:
     if essai:
         fait("Essai : rien n'a été appliqué. Sans --essai, cela devient la version en vigueur.")
     else:
-        fait(f"{nom} : la version {difference.version} est en vigueur dès la prochaine demande ({difference}).")
+        fait(f"{nom} : la version {difference.version} est en vigueur dès la prochaine demande.")
 
 
 def demo_files() -> Path:
@@ -120,9 +142,7 @@ def load_demo(session: Session, *, now: datetime) -> bool:
     files = demo_files()
     configuration = lire_territoire(files / "territoire.yaml").configuration
     import_configuration(session, configuration, auteur=AUTEUR, now=now)
-    territoire = get_territoire(session, configuration.code)
-    if not isinstance(territoire, Territoire):
-        raise TypeError(configuration.code)
+    (territoire,) = all_territoires(session)
     lues = lire_emprises(files / "emprises.geojson", files / "correspondance.yaml", set(configuration.acteur))
     import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=now)
     import_personnes(session, territoire, lire_personnes(files / "personnes.csv"), now=now)

@@ -1,4 +1,4 @@
-"""The processes a command runs: started so that they never outlive it, started again when they die, stopped in order."""
+"""The processes a command runs: never outliving it, started again when they die, stopped in order."""
 
 import os
 import signal
@@ -6,10 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Self
+from typing import NoReturn, Self
 
 from relais.cli.affichage import alerte
 from relais.cli.base import Arret
@@ -49,25 +48,24 @@ def start(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[by
     return subprocess.Popen(line, stdin=subprocess.PIPE, env=env, start_new_session=True)  # noqa: S603 - no shell
 
 
-def run(command: Sequence[str], env: Mapping[str, str]) -> int:
-    """Its exit status; ended with us whatever happens."""
-    with start(command, env) as process:
-        try:
-            return process.wait()
-        finally:
-            process.terminate()
+def become(command: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    line = [sys.executable, "-P", "-m", *command]
+    os.execve(sys.executable, line, dict(env))  # noqa: S606 - no shell
 
 
 class Interruption:
-    """Whether somebody asked for the end: SIGTERM, Ctrl-C, a closed terminal. Asked, and never raised: what stops is
-    then stopped in order, and nothing is left half started.
+    """Whether somebody asked for the end: SIGTERM, Ctrl-C, a closed terminal.
+
+    Asked, and never raised: everything is then stopped in its order, and nothing is left half started.
     """
 
     asked = False
 
     def __enter__(self) -> Self:
         kinds = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        self._before = {kind: signal.signal(kind, self._ask) for kind in kinds}
+        # Under nohup, or behind a script's «&», whoever started us wants some of them ignored.
+        heard = [kind for kind in kinds if signal.getsignal(kind) is not signal.SIG_IGN]
+        self._before = {kind: signal.signal(kind, self._ask) for kind in heard}
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -78,8 +76,34 @@ class Interruption:
         self.asked = True
 
 
+def follow(command: Sequence[str], env: Mapping[str, str], interruption: Interruption) -> int:
+    """Run it to its end, or to ours, which is 0; its exit status otherwise."""
+    process = start(command, env)
+    try:
+        while (status := process.poll()) is None and not interruption.asked:
+            time.sleep(TICK)
+    finally:
+        end(process)
+    return status or 0
+
+
+def end(process: subprocess.Popen[bytes], *, by: float | None = None) -> bool:
+    """SIGTERM, then SIGKILL once `by` (monotonic; `STOP` seconds from now) is past. False: it had to be killed."""
+    process.terminate()
+    try:
+        process.wait(max(0.0, by - time.monotonic()) if by is not None else STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+    return True
+
+
 class Enfant:
-    """A process that has to be there. `nom` is what people read: « L'API »."""
+    """A process that has to be there. `nom` is what people read: « API »."""
 
     def __init__(self, nom: str, command: Sequence[str], env: Mapping[str, str]) -> None:
         self.nom, self._command, self._env = nom, command, env
@@ -98,24 +122,11 @@ class Enfant:
             if now >= self._again:
                 self._begin()
         elif (code := self.process.poll()) is not None:
-            self._close()
+            end(self.process)
             self.deaths = 1 if now - self._since > STABLE else self.deaths + 1
             pause = min(PAUSE_MAX, PAUSE_MIN * 2 ** (self.deaths - 1))
             self._again = now + pause
-            alerte(f"{self.nom} s'est arrêté (code {code}) ; relancé dans {pause:g} s.")
-
-    def stop(self, deadline: float) -> None:
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(max(0, deadline - time.monotonic()))
-        if self.process.poll() is None:
-            alerte(f"{self.nom} ne s'arrête pas : tué. Rien n'est perdu, ses baux expirent.")
-            self.process.kill()
-            self.process.wait()
-        self._close()
-
-    def _close(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+            alerte(f"Arrêt inattendu : {self.nom} (code {code}) ; nouvel essai dans {pause:g} s.")
 
 
 def until_ready(enfants: Sequence[Enfant], ready: Callable[[], bool], interruption: Interruption) -> bool:
@@ -126,7 +137,7 @@ def until_ready(enfants: Sequence[Enfant], ready: Callable[[], bool], interrupti
         for enfant in enfants:
             enfant.watch()
             if enfant.deaths == STILLBORN:
-                raise Arret(f"{enfant.nom} ne démarre pas : la raison est ci-dessus.")
+                raise Arret(f"{enfant.nom} : ne démarre pas. La raison est écrite ci-dessus.")
         time.sleep(TICK)
     return False
 
@@ -148,6 +159,7 @@ def stop(enfants: Sequence[Enfant]) -> None:
     """All at once, and each at most until the same deadline."""
     for enfant in enfants:
         enfant.process.terminate()
-    deadline = time.monotonic() + STOP
+    by = time.monotonic() + STOP
     for enfant in enfants:
-        enfant.stop(deadline)
+        if not end(enfant.process, by=by):
+            alerte(f"{enfant.nom} : pas d'arrêt en {STOP} s, tué. Rien n'est perdu : ses baux expirent.")

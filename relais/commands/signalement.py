@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.caller import Caller
@@ -73,6 +73,7 @@ def submit_signalement(
     # Two sends of one draft at the same instant: the second waits here for the first, then finds its row.
     written = session.execute(upsert(Signalement).values(**values).on_conflict_do_nothing().returning(Signalement.id))
     if written.first() is None:
+        _give_back(session, now, ref.configuration)
         return _again(_known(session, id, sure=True), caller, depot), False
     ticket = Signalement(**values)
     _declare(session, ticket, depot)
@@ -152,12 +153,26 @@ def check_photos(depot: Depot) -> None:
 
 def _numero(session: Session, configuration: Configuration, now: datetime) -> str:
     """`VSL-2026-00042`: the local year, and a rank that a rolled-back creation gives back."""
-    annee = now.astimezone(ZoneInfo(configuration.calendrier.fuseau)).year
+    annee = _annee(now, configuration)
     row = upsert(Compteur).values(territoire_id=session.territoire, annee=annee, dernier=1)
     more = row.on_conflict_do_update(
         index_elements=["territoire_id", "annee"], set_={"dernier": Compteur.dernier + 1}
     ).returning(Compteur.dernier)
     return f"{configuration.code}-{annee}-{session.execute(more).scalar_one():05d}"
+
+
+def _give_back(session: Session, now: datetime, configuration: Configuration) -> None:
+    """The number taken for nothing: the counter's row is still locked by us, so nobody has taken the next one."""
+    annee = _annee(now, configuration)
+    session.execute(
+        update(Compteur)
+        .where(Compteur.territoire_id == session.territoire, Compteur.annee == annee)
+        .values(dernier=Compteur.dernier - 1)
+    )
+
+
+def _annee(now: datetime, configuration: Configuration) -> int:
+    return now.astimezone(ZoneInfo(configuration.calendrier.fuseau)).year
 
 
 def _values(depot: Depot, where: routage.Routage, caller: Caller, id: UUID, now: datetime) -> dict[str, Any]:

@@ -48,7 +48,6 @@ class Piece:
 
     faits: Faits
     annonce: Annonce
-    inscription: Inscription
     histoire: tuple[Ligne, ...]
 
 
@@ -186,11 +185,12 @@ class Redaction:
         name = known.nom if known else self.configuration.nom
         if role is None:
             return name if code else "membres de l'instance"
-        return f"{FONCTIONS[role].format(sigle=self.configuration.sigle)} ({name})"
+        function = FONCTIONS.get(role)  # a rôle may have changed since the mail was promised
+        return f"{function.format(sigle=self.configuration.sigle)} ({name})" if function else name
 
     def _lot(self) -> list[Piece]:
-        saisines = [read_saisine(self.vue.session, id) for id in self.envoi.donnees["saisines"]]
-        return [self._piece(saisine) for saisine in saisines]
+        saisines = (read_saisine(self.vue.session, id) for id in self.envoi.donnees["saisines"])
+        return sorted(map(self._piece, saisines), key=lambda piece: piece.faits.numero)
 
     def _piece(self, saisine: Saisine) -> Piece:
         ticket = self.vue.session.get_one(Signalement, (saisine.territoire_id, saisine.signalement_id))
@@ -201,7 +201,7 @@ class Redaction:
         told = Recit(file, self.vue.dates, self.lecteur).raconter(
             one for one in journal(self.vue.session, ticket) if one.le <= self.vue.le
         )
-        return Piece(faits, annonce(self.vue, promise), inscription(self.vue, file, saisine), told)
+        return Piece(faits, annonce(self.vue, promise), told)
 
 
 def redaction(vue: Vue, envoi: Envoi) -> Redaction:

@@ -151,7 +151,8 @@ def _emprise(session: Session, ticket: Signalement) -> str | None:
 
 
 def _terrain(ticket: Signalement, emprise: str | None) -> str:
-    ground = f"domanialité {LIBELLES_DOMANIALITE[ticket.domanialite].removeprefix('domanialité ')}"
+    label = LIBELLES_DOMANIALITE[ticket.domanialite]
+    ground = label if label.startswith("doma") else f"domanialité {label}"
     return f"emprise « {emprise} », {ground}" if emprise else ground
 
 

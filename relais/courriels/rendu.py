@@ -12,8 +12,10 @@ from relais.courriels.contexte import Contexte
 OBJET_MAX = 120
 """Characters of a subject: beyond, telephones and lists cut where they please."""
 
-LARGEUR = 110
+LARGEUR = 120
 """Characters of a line of text; addresses of links are never cut."""
+
+MOIS = "(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
 
 _BLANCS = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
 
@@ -31,9 +33,10 @@ def une_ligne(text: str) -> str:
 
 
 def insecables(text: str) -> str:
-    """French spaces that no line may break: inside « », before : ; ? !, and within « 18 h 12 »."""
+    """French spaces that no line may break: inside « », before : ; ? !, within « 18 h 12 » and « 7 avril »."""
     text = re.sub(r"« ", "«\u00a0", text)
     text = re.sub(r" (?=[»:;?!](?:[\s<.,)]|$))", "\u00a0", text)
+    text = re.sub(rf"(\d|\der) (?={MOIS}\b)", "\\1\u00a0", text)
     return re.sub(r"(\d) h(?: (?=\d\d\b)|\b)", lambda found: found[0].replace(" ", "\u00a0"), text)
 
 
@@ -49,10 +52,6 @@ def retrait(text: str, espaces: int = 0) -> str:
     )[espaces:]
 
 
-def majuscule(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     made = Environment(
@@ -62,7 +61,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"retrait": retrait, "une_ligne": une_ligne, "majuscule": majuscule}
+    made.filters |= {"retrait": retrait, "une_ligne": une_ligne}
     return made
 
 

@@ -193,10 +193,7 @@ def installation(folder: Path, *, debut: datetime) -> Iterator[Installation]:
             logs=folder / "journaux",
         )
         _load(town, debut)
-        api = town._start(
-            "api", "-m", "uvicorn", "api.app:create_app", "--factory", "--port", str(port), "--no-access-log"
-        )
-        stack.callback(_stop, api)
+        stack.callback(_stop, town.start("api", *UVICORN, "--port", str(port)))
         stack.callback(town.stop_workers)
         town.wait(lambda: _ready(town.url), "que l'API réponde")
         town.start_worker()

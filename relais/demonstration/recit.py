@@ -236,7 +236,7 @@ class Recit:
         saisines = self.town.call("GET", "/v1/instances/gusp-dg/ordre-du-jour", "pilote").json()["elements"]
         self.promesses.tenir(not saisines, "plus rien n'attend de décision")
         print(
-            f"Un worker tué au milieu du palier du 7 avril : repris en {self.repris:.0f} s, rien de perdu, rien en double"
+            f"Un worker tué au milieu du palier du 7 avril : repris en {self.repris:.0f} s, rien de perdu ni en double"
         )
 
     # --- le compte
@@ -261,6 +261,8 @@ class Recit:
         twice = len(mails) - len({one.message_id for one in mails}) + len(hooks) - len({one.id for one in hooks})
         missing = sent.get(Canal.COURRIEL, 0) - len({one.message_id for one in mails})
         missing += sent.get(Canal.WEBHOOK, 0) - len({one.id for one in hooks}) + (unsent or 0)
+        numeros = {one["numero"] for one in self._tous()}
+        self.promesses.tenir(numeros == {"VSL-2026-00001", "VSL-2026-00002"}, f"aucun numéro perdu ({sorted(numeros)})")
         self.promesses.tenir(escalades == 5 + 5 + 3 + 2, f"quinze paliers, chacun une fois ({escalades})")
         self.promesses.tenir(missing == 0, f"aucun envoi oublié ({missing})")
         self.promesses.tenir(twice == 0, f"aucun envoi en double ({twice})")

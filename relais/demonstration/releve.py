@@ -23,6 +23,8 @@ FONCTIONS = {
     "relais@demo.test": "relais",
     "relais2@demo.test": "relais",
 }
+RANGS = ("direction générale", "membres de l'instance", "responsable d'agence", "pilote (Ville)", "co-pilote (Agglo)")
+
 TITRES = {
     "accuse": "accusé",
     "affectation": "affectation",
@@ -35,6 +37,11 @@ TITRES = {
     "reponse": "réponse",
     "traite": "traité",
 }
+
+
+def _rang(nom: str) -> int:
+    """People are named in the order of the ladder, whatever the order of the mails."""
+    return RANGS.index(nom) if nom in RANGS else -1
 
 
 class Promesses:
@@ -92,11 +99,13 @@ class Releve:
         told: dict[str, list[str]] = defaultdict(list)
         for one in mine:
             if one.canal is Canal.COURRIEL:
-                told[TITRES.get(one.gabarit, one.gabarit)].append(self._noms.get(one.destinataire, one.destinataire))
+                told[TITRES.get(one.gabarit, one.gabarit)].append(
+                    self._noms.get(one.destinataire, "membres de l'instance")
+                )
         hooks = sorted(
             {one.gabarit for one in mine if one.canal is Canal.WEBHOOK} & {"signalement.affecte", "echeance.depassee"}
         )
-        parts = [f"✉ {title} → {', '.join(dict.fromkeys(names))}" for title, names in told.items()]
+        parts = [f"✉ {title} → {', '.join(sorted(set(names), key=_rang))}" for title, names in told.items()]
         parts += [f"⇄ {name}, signé, reçu 204" for name in hooks]
         if parts:
             self.dire("   ".join(parts))

@@ -20,4 +20,5 @@ def next_instant(session: Session) -> datetime | None:
     """When something next falls due, in any territoire, strictly after now. None: nothing is to come."""
     dates = (Rappel.du_le, Envoi.due_at, Photo.due_at)
     instants = union_all(*(select(func.min(date).label("le")).where(date > session.now) for date in dates)).subquery()
-    return session.scalar(select(func.min(instants.c.le)))
+    soonest: datetime | None = session.scalar(select(func.min(instants.c.le)))
+    return soonest

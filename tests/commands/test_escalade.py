@@ -303,6 +303,13 @@ def test_after_three_weeks_of_silence_everything_is_recorded_and_each_gets_one_m
     assert {mail.donnees["delai"] for mail in caught_up} == {"traitement"}
 
 
+def test_the_highest_is_the_latest_after_its_date_whatever_the_delai(ville):
+    id = deposit(ville, theme=TROTTOIR, place=RUE_ERABLES)
+    at(ville, "2026-04-22 17:00")  # the repair is due this minute; the answer has been for nine working days
+    found = [mail for mail in mails(ville, id) if mail.a in PILOTES]
+    assert [(mail.gabarit, mail.donnees["delai"]) for mail in found] == [("inscription", "reponse")] * 2
+
+
 def test_after_a_stop_the_pilote_still_has_three_working_days(ville):
     id = deposit(ville)
     at(ville, "2026-04-21 10:00")

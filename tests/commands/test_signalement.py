@@ -1,19 +1,29 @@
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from conftest import MARDI, Ville
 from sqlalchemy import func, select
 
-from conftest import MARDI, Ville
 from relais.commands.signalement import submit_signalement
-from relais.errors import DateImpossible, HorsTerritoire, IdentifiantDejaPris, PositionInversee, SignalementDifferent, ThemeInconnu
+from relais.db import make_engine
+from relais.errors import (
+    DateImpossible,
+    HorsTerritoire,
+    IdentifiantDejaPris,
+    PositionInversee,
+    SignalementDifferent,
+    ThemeInconnu,
+)
 from relais.queries.dossier import dossier
 from relais.rules.depot import Depot, PhotoDeclaree
 from relais.rules.statuts import Statut
 from relais.tables.envoi import Envoi
 from relais.tables.signalement import Signalement
 
-PHOTO = PhotoDeclaree(uuid4(), "avant", "image/jpeg", 412_338, "9f2c4e0b7a61d8355c0e9b1f4a7d2386e5b90c1f3a6d7e8849b2c05f1e7a3d64")
+PHOTO = PhotoDeclaree(uuid4(), "avant", "image/jpeg", 412_338, "9f" * 32)
 DEPOT = Depot("proprete.depot_sauvage", MARDI, lon=0.41237, lat=48.10562, precision_m=5.0, photos=(PHOTO,))
 
 
@@ -53,7 +63,7 @@ def test_another_meaning_under_the_same_id_is_refused(ville):
     id = uuid4()
     submit(ville, id=id)
     with pytest.raises(SignalementDifferent):
-        submit(ville, Depot(**{**DEPOT.__dict__, "description": "autre chose"}), id=id)
+        submit(ville, replace(DEPOT, description="autre chose"), id=id)
 
 
 def test_somebody_else_s_id_says_nothing_of_it(ville):
@@ -77,11 +87,26 @@ def test_somebody_else_s_id_says_nothing_of_it(ville):
 )
 def test_bad_input_is_refused_and_leaves_nothing(ville, change, refusal):
     with pytest.raises(refusal):
-        submit(ville, Depot(**{**DEPOT.__dict__, **change}))
+        submit(ville, replace(DEPOT, **change))
     with ville.as_("relais") as session, session.begin():
         assert session.scalar(select(func.count()).select_from(Signalement)) == 0
 
 
 def test_a_phone_clock_a_little_ahead_is_brought_back_and_marked(ville):
-    ticket, _ = submit(ville, Depot(**{**DEPOT.__dict__, "constate_le": MARDI + timedelta(hours=3)}))
+    ticket, _ = submit(ville, replace(DEPOT, constate_le=MARDI + timedelta(hours=3)))
     assert (ticket.constate_le, ticket.constate_corrige) == (ticket.recu_le, True)
+
+
+def test_two_sends_of_one_draft_at_the_same_instant_take_one_number(clone):
+    """Really committed, on two connections: the loser of the race gives its number back."""
+    engine = make_engine(clone())
+    town = Ville(engine)
+    draft = replace(DEPOT, constate_le=datetime.now(UTC))
+    one = uuid4()
+    with ThreadPoolExecutor(4) as pool:
+        sent = list(pool.map(lambda _: submit(town, draft, id=one), range(4)))
+    following, _ = submit(town, draft)
+    engine.dispose()
+    assert {ticket.numero[-5:] for ticket, _ in sent} == {"00001"}
+    assert sum(new for _, new in sent) == 1
+    assert following.numero.endswith("00002")

@@ -117,13 +117,17 @@ def test_a_version_read_back_is_the_configuration_that_was_written(mairie, confi
     assert referentiel(mairie, 2).configuration == configuration
 
 
-def test_an_import_never_believes_a_version_it_read_before_waiting_its_turn(mairie, configuration):
+def test_an_import_never_believes_a_version_it_read_before_waiting_its_turn(mairie, configuration, ground):
     """Two imports at once: the second waits for the first, then must see the version the first one made."""
     stale = vaucelles(mairie)
     mairie.execute(update(Territoire).values(version=7).execution_options(synchronize_session=False))
     mairie.execute(text("UPDATE version SET numero = 7 WHERE numero = 2"))
     assert stale.version == 2
     assert adopt(mairie, replace(configuration, sigle="GUP")).version == 8
+    mairie.execute(update(Territoire).values(version=9).execution_options(synchronize_session=False))
+    mairie.execute(text("UPDATE version SET numero = 9 WHERE numero = 8"))
+    assert stale.version == 8
+    assert import_emprises(mairie, stale, ground[1:], auteur="test", now=mairie.now).version == 10
 
 
 # --- the map
@@ -144,12 +148,13 @@ def test_an_older_version_still_reads_its_own_map(mairie, ground):
     territoire = vaucelles(mairie)
     first, *others = ground
     import_emprises(mairie, territoire, others, auteur="test", now=mairie.now)
-    import_emprises(mairie, territoire, [replace(first, nom="Revenue"), *others], auteur="test", now=mairie.now)
-    maps = {number: {one.code: one for one in emprises(mairie, territoire.id, number)} for number in (1, 2, 3, 4)}
+    for nom in ("Revenue", "Renommée"):
+        import_emprises(mairie, territoire, [replace(first, nom=nom), *others], auteur="test", now=mairie.now)
+    maps = {number: {one.code: one for one in emprises(mairie, territoire.id, number)} for number in range(1, 6)}
     assert maps[1] == {}
     assert maps[2] == {one.code: one for one in ground}
     assert maps[3] == {one.code: one for one in others}
-    assert maps[4][first.code].nom == "Revenue"
+    assert [maps[number][first.code].nom for number in (4, 5)] == ["Revenue", "Renommée"]
 
 
 def test_a_map_needs_a_configuration_first(mairie, ground):

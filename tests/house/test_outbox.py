@@ -52,6 +52,7 @@ def promise(ville: Ville, number: int, *, code: str = "VSL", **options: object) 
 
 def take(engine: Engine, limit: int = 10, territoire: int = 1) -> list[Envoi]:
     with Session.for_worker(engine, territoire=territoire) as session, session.begin():
+        session.execute(text("SET LOCAL lock_timeout = '5s'"))  # who waited for another's row would wait for ever
         return claim(session, Envoi, now=session.now, limit=limit)
 
 

@@ -1,0 +1,298 @@
+"""Le Mans, on real ground: a fortnight of signalements, five weeks of deadlines, and what everybody received.
+
+The journey is lived once, by the API, the workers' own functions, a real PostgreSQL, a real SMTP server and a real
+HTTP partner; each test then reads what is left of it and states one promise.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import pytest
+from conftest import Ville
+from fastapi.testclient import TestClient
+from journey.images import metadonnees, ressemblance
+from journey.oracle import PARIS
+from journey.partenaire import Partenaire
+from journey.suivi import DELAIS
+from journey.territoire_du_mans import CODE, DOMAINE, OSM, PHOTOS, TERRAINS, ecrire, themes
+from journey.voyage import FIN, Voyage
+from sqlalchemy import select
+
+from api.app import build_app
+from api.resources import Resources
+from relais.boite import Boite, Recu, lire
+from relais.caller import Door
+from relais.commands.personne import import_personnes
+from relais.commands.territoire import get_territoire, import_configuration, import_emprises
+from relais.db import Session, make_engine
+from relais.imports.emprises import EmprisesLues, lire_emprises
+from relais.imports.personnes import lire_personnes
+from relais.imports.territoire import lire_territoire
+from relais.keys import load_keys
+from relais.mail import Smtp
+from relais.rules.configuration import Configuration
+from relais.settings import Settings
+from relais.stockage import Local
+from relais.tables.echeance import Echeance, Escalade
+from relais.tables.envoi import Canal, Envoi, EtatEnvoi
+from relais.tables.photo import EtatPhoto, Photo
+from relais.tables.saisine import EtatSaisine, Saisine
+from relais.wire import Wire
+from workers.means import Means
+
+pytestmark = pytest.mark.skipif(
+    not OSM.exists(), reason="the real map, taxonomy and photos are not beside the checkout"
+)
+
+Row = TypeVar("Row", Echeance, Envoi, Escalade, Photo, Saisine)
+MATIN = datetime(2026, 3, 25, 8, tzinfo=PARIS)
+UN_PAS = timedelta(minutes=5)
+"""The business clock runs on while what is due is done; the next date of the story is further than that."""
+
+
+class Recit(NamedTuple):
+    """What is left once the journey is lived."""
+
+    voyage: Voyage
+    terrain: EmprisesLues
+    courriels: list[Recu]
+    partenaire: Partenaire
+    depot: Path
+
+
+@pytest.fixture(scope="module")
+def recit(clone: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recit]:
+    dossier = tmp_path_factory.mktemp("le_mans")
+    engine = make_engine(clone())
+    Ville(engine).at(MATIN)
+    ecrire(dossier)
+    configuration = lire_territoire(dossier / "territoire.yaml", annee=2026).configuration
+    terrain = lire_emprises(OSM, dossier / "correspondance.yaml", configuration.acteur.keys())
+    with Ville(engine).session(Door.OWNER) as session, session.begin():
+        _importer(session, configuration, terrain, dossier / "personnes.csv")
+    with Boite(dossier / "courriels") as boite, Partenaire() as partenaire:
+        settings = Settings(
+            data_dir=dossier / "donnees",
+            url_publique=f"https://relais.{DOMAINE}",
+            expediteur=f"Relais <ne-pas-repondre@{DOMAINE}>",
+        )
+        keys, stockage = load_keys(settings), Local(settings.depot)
+        means = Means(engine, keys, settings, Smtp(boite.url), Wire(allow={partenaire.hote}), stockage)
+        with TestClient(build_app(Resources(engine, keys, settings, stockage))) as client:
+            voyage = Voyage(engine, client, keys, means, configuration)
+            _abonner(voyage, partenaire)
+            voyage.vivre()
+            yield Recit(voyage, terrain, lire(boite.dossier), partenaire, settings.depot)
+    engine.dispose()
+
+
+def _importer(session: Session, configuration: Configuration, terrain: EmprisesLues, personnes: Path) -> None:
+    import_configuration(session, configuration, auteur="test", now=session.now)
+    territoire = get_territoire(session, CODE)
+    assert territoire is not None
+    import_emprises(session, territoire, terrain.emprises, auteur="test", now=session.now)
+    import_personnes(session, territoire, lire_personnes(personnes), now=session.now)
+
+
+def _abonner(voyage: Voyage, partenaire: Partenaire) -> None:
+    """One partner hears of everything, another of what is late at the bailleur's."""
+    bailleur = {"types": ["echeance.depassee"], "acteur": "logis-sarthe"}
+    for chemin, quoi in (("/tout", {}), ("/bailleur", bailleur)):
+        asked = {"url": f"http://{partenaire.hote}{chemin}"} | quoi
+        made = voyage.appeler("admin", "POST", "/v1/webhooks", json=asked).raise_for_status()
+        partenaire.secrets[chemin] = made.json()["secret"]
+
+
+def _rangees(recit: Recit, table: type[Row]) -> list[Row]:
+    """All the rows of Le Mans, as the owner sees them: row-level security does not choose for the test."""
+    with recit.voyage.session() as session, session.begin():
+        return [one for one in session.scalars(select(table)) if one.territoire_id == session.territoire]
+
+
+def test_the_real_map_enters_whole_and_what_is_no_surface_is_counted(recit: Recit) -> None:
+    assert len(recit.terrain.emprises) == 548
+    assert recit.terrain.ecartees == {"LineString": 202, "Point": 75}
+    served = recit.voyage.client.get("/v1/emprises.geojson", params={"territoire": CODE}).json()["features"]
+    assert len(served) == 548
+
+
+def test_the_fortnight_has_the_nights_the_lunches_and_the_days_off_that_calendars_stumble_on(recit: Recit) -> None:
+    local = [one.recu_le.astimezone(PARIS) for one in recit.voyage.suivis.values()]
+    jours = {one.date() for one in local}
+    assert len(local) >= 50
+    assert (min(jours), max(jours)) == (date(2026, 3, 25), date(2026, 4, 8))
+    assert {date(2026, 3, 28), date(2026, 3, 29), date(2026, 4, 5), date(2026, 4, 6)} <= jours
+    assert {one.utcoffset() for one in local if one.date() == date(2026, 3, 29)} == {
+        timedelta(hours=1),
+        timedelta(hours=2),
+    }
+    assert any(time(12) <= one.time() < time(13, 30) for one in local)
+    assert any(one.hour >= 19 for one in local)
+    assert {one.theme for one in recit.voyage.suivis.values()} == {one["code"] for one in themes()}
+    assert {one.terrain.domanialite_presumee for one in recit.voyage.suivis.values()} == set(TERRAINS)
+
+
+def test_each_signalement_goes_to_whoever_holds_the_ground_and_is_told_why(recit: Recit) -> None:
+    noms = {one.code: one.nom for one in recit.voyage.configuration.acteurs}
+    libelles = {one["code"]: one["libelle"] for one in themes()}
+    for id, told in recit.voyage.depots.items():
+        ticket, where = recit.voyage.suivis[id], told["routage"]
+        acteur = told.get("responsable", {}).get("code")
+        assert where["domanialite"] == TERRAINS[ticket.terrain.domanialite_presumee][0], ticket
+        assert where["emprise"] == ticket.terrain.osm_id, ticket
+        assert acteur == ticket.tours[0].acteur, ticket
+        assert libelles[ticket.theme][1:] in where["explication"], where
+        assert told["statut"]["code"] == ("affecte" if acteur else "a_qualifier")
+        if acteur:
+            assert noms[acteur] in where["explication"] or where["domanialite"] == "BAIL", where
+        assert [one["code"] for one in told["zones"]] == [ticket.zone]
+    served = Counter(one.tours[0].acteur for one in recit.voyage.suivis.values())
+    assert served.keys() == {None, *noms}
+
+
+def test_every_echeance_is_the_one_counted_minute_by_minute(recit: Recit) -> None:
+    held = {(one.signalement_id, one.delai.value, one.tour): one for one in _rangees(recit, Echeance)}
+    counted = {(ticket.id, one.delai, one.tour): one for ticket in recit.voyage.suivis.values() for one in ticket.tours}
+    assert held.keys() == counted.keys()
+    assert len(held) > 150
+    assert {one.tour for one in held.values()} == {1, 2}
+    for key, tour in counted.items():
+        row = held[key]
+        facts = (row.commence_le, row.echeance, row.acteur, row.arrete_le)
+        assert facts == (tour.commence_le, tour.echeance, tour.acteur, tour.arrete_le), (key, tour)
+        late = tour.arrete_le is not None and tour.arrete_le > tour.echeance
+        assert row.etat == ("en_cours" if tour.arrete_le is None else "depasse" if late else "tenu")
+
+
+def test_the_phone_reads_the_same_dates_at_once(recit: Recit) -> None:
+    for id, told in recit.voyage.depots.items():
+        first = [one for one in recit.voyage.suivis[id].tours if one.tour == 1]
+        assert {one["delai"]: datetime.fromisoformat(one["echeance"]) for one in told["delais"]} == {
+            one.delai: one.echeance for one in first
+        }
+        assert [one["delai"] for one in told["delais"]] == list(DELAIS)
+
+
+def test_each_palier_is_reached_once_on_its_date_and_no_other_is(recit: Recit) -> None:
+    rows = _rangees(recit, Escalade)
+    reached = {(one.signalement_id, one.delai.value, one.tour, one.palier): one for one in rows}
+    expected = {
+        (ticket.id, one.delai, one.tour, one.palier): one
+        for ticket in recit.voyage.suivis.values()
+        for one in ticket.paliers(FIN)
+    }
+    assert len(reached) == len(rows)
+    assert reached.keys() == expected.keys()
+    assert {(one.delai.value, one.palier) for one in rows} >= {
+        ("traitement", palier) for palier in ("relance", "retard", "pilotage_quartier", "pilotage_ville", "gusp_dg")
+    }
+    for key, palier in expected.items():
+        assert reached[key].prevue_le == palier.prevu_le, key
+        assert palier.le <= reached[key].declenchee_le < palier.le + UN_PAS, key
+    assert any(one.le > one.prevu_le for one in expected.values())  # an announced step did hold some
+
+
+def test_the_journal_tells_each_palier_once(recit: Recit) -> None:
+    told = [one.corps["data"] for one in recit.partenaire.recues if one.corps["type"] == "escalade.declenchee"]
+    keys = Counter((one["signalement"]["id"], one["delai"], one["tour"], one["palier"]) for one in told)
+    assert set(keys.values()) == {1}
+    assert keys.keys() == {
+        (str(one.signalement_id), one.delai, one.tour, one.palier) for one in _rangees(recit, Escalade)
+    }
+
+
+def test_what_the_pilote_does_not_decide_goes_up_by_itself(recit: Recit) -> None:
+    top = [one for one in _rangees(recit, Saisine) if one.instance == "gusp-dg"]
+    states = Counter(one.etat for one in top)
+    decided = [str(one.id) for one in top if one.etat is EtatSaisine.MOBILISEE]
+    assert decided == [recit.voyage.mobilisee]
+    assert states[EtatSaisine.TRANSMISE] > 10
+    for one in top:
+        if one.etat is EtatSaisine.INSCRITE:
+            assert one.decision_avant is not None
+            assert one.decision_avant > FIN
+    to_dg = [one for one in recit.courriels if one.a == f"direction_generale@{DOMAINE}"]
+    jours = Counter(
+        one.envoye_le.date() for one in _rangees(recit, Envoi) if one.gabarit == "transmission" and one.envoye_le
+    )
+    assert to_dg
+    assert jours
+    assert max(jours.values()) == 1
+
+
+def test_every_mail_promised_is_in_the_box_once_under_its_own_id(recit: Recit) -> None:
+    envois = {f"<{one.id}@{DOMAINE}>": one for one in _rangees(recit, Envoi) if one.canal is Canal.COURRIEL}
+    received = {one.message_id: one for one in recit.courriels}
+    assert len(received) == len(recit.courriels) > 300
+    assert received.keys() == envois.keys()
+    assert {one.etat for one in envois.values()} == {EtatEnvoi.ENVOYE}
+    assert {id: one.a for id, one in received.items()} == {id: one.destinataire for id, one in envois.items()}
+    assert all(one.texte.strip() and one.html.strip() and one.objet.strip() for one in received.values())
+
+
+def test_every_webhook_verifies_and_comes_once_under_its_own_id(recit: Recit) -> None:
+    envois = {str(one.id): one for one in _rangees(recit, Envoi) if one.canal is Canal.WEBHOOK}
+    received = {one.id: one for one in recit.partenaire.recues}
+    assert recit.partenaire.refusees == []
+    assert len(received) == len(recit.partenaire.recues) > 300
+    assert received.keys() == envois.keys()
+    assert {one.etat for one in envois.values()} == {EtatEnvoi.ENVOYE}
+    assert {id: one.corps["type"] for id, one in received.items()} == {id: one.gabarit for id, one in envois.items()}
+    bailleur = [one.corps for one in received.values() if one.chemin == "/bailleur"]
+    assert {one["type"] for one in bailleur} == {"echeance.depassee"}
+    assert {one["data"]["signalement"]["acteur"] for one in bailleur} == {"logis-sarthe"}
+
+
+def test_nine_of_the_ten_photos_are_taken_and_the_heic_is_refused_with_a_way_out(recit: Recit) -> None:
+    files = {one.name for one in PHOTOS.iterdir()} - {"README.md"}
+    said = {name: answer.status_code for name, answer in recit.voyage.reponses.items()}
+    assert len(files) == 10
+    assert said == dict.fromkeys(files, 201) | {"IMG_5195.HEIC": 415}
+    refused = recit.voyage.reponses["IMG_5195.HEIC"].json()
+    assert (refused["code"], refused["retryable"]) == ("format_de_photo", False)
+    assert "JPEG" in refused["detail"]
+    states = {recit.voyage.photos[one.id].name: one.etat for one in _rangees(recit, Photo)}
+    assert states == dict.fromkeys(files, EtatPhoto.PRETE) | {"IMG_5195.HEIC": EtatPhoto.ATTENDUE}
+
+
+def test_every_served_photo_is_upright_and_says_nothing_but_its_pixels(recit: Recit) -> None:
+    served = list(_servies(recit))
+    assert {source.name for source, _ in served} == {one.name for one in PHOTOS.glob("*.jpg")}
+    for source, octets in served:
+        assert metadonnees(octets) == set(), source.name
+        assert ressemblance(octets, source) >= 0.95, source.name
+        if source.name.startswith("landscape"):
+            assert ressemblance(octets, PHOTOS / "landscape_1.jpg") >= 0.95, source.name
+
+
+def _servies(recit: Recit) -> Iterator[tuple[Path, bytes]]:
+    """Each picture and its thumbnail, fetched through the links that the API signs; with the file it came from."""
+    for id in recit.voyage.suivis:
+        for photo in recit.voyage.appeler("relais", "GET", f"/v1/signalements/{id}").json()["photos"]:
+            if photo["etat"] == "prete":
+                for variante in ("image", "vignette"):
+                    link = photo[variante].removeprefix(f"https://relais.{DOMAINE}")
+                    answer = recit.voyage.client.get(link).raise_for_status()
+                    assert answer.headers["content-type"] == "image/jpeg"
+                    yield (
+                        next(file for key, file in recit.voyage.photos.items() if str(key) == photo["id"]),
+                        answer.content,
+                    )
+
+
+def test_no_original_stays_behind(recit: Recit) -> None:
+    kept = [one for one in recit.depot.rglob("*") if one.is_file()]
+    ready = [one for one in _rangees(recit, Photo) if one.etat is EtatPhoto.PRETE]
+    assert (recit.depot / "fichiers" / "originaux").is_dir()
+    assert {one.name for one in kept} == {f"{one.id}-{kind}.jpg" for one in ready for kind in ("image", "vignette")}
+
+
+def test_the_other_town_on_the_same_server_saw_and_received_nothing(recit: Recit) -> None:
+    id = next(iter(recit.voyage.suivis))
+    assert recit.voyage.appeler("pilote@demo.test", "GET", f"/v1/signalements/{id}").status_code == 404
+    assert recit.voyage.appeler("pilote@demo.test", "GET", "/v1/signalements").json()["elements"] == []
+    assert recit.voyage.appeler("pilote@demo.test", "GET", "/v1/escalades").json()["elements"] == []
+    assert {one.a.partition("@")[2] for one in recit.courriels} == {DOMAINE}
