@@ -1,5 +1,6 @@
 """Webhook addresses, refused when they are given rather than at their first delivery."""
 
+import re
 from functools import lru_cache
 
 from relais.errors import AdresseRefusee, Fault
@@ -8,6 +9,8 @@ from relais.wire import Wire, WireBlocked
 
 ANY_PROXY = "http://127.0.0.1:9"
 """Never connected to: it is behind a proxy that the wire refuses special addresses as they are written."""
+
+_URL = re.compile(r"https?://([\w.-]+|\[[0-9a-f:.]+\])(:\d+)?([/?#]\S*)?", re.IGNORECASE)
 
 
 def check_address(settings: Settings, url: str) -> None:
@@ -19,6 +22,8 @@ def check_address(settings: Settings, url: str) -> None:
         _policy(settings.webhooks_autorises)._checked(url)  # noqa: SLF001 - the wire's own check, so that they agree
     except WireBlocked as blocked:
         raise AdresseRefusee(errors=(Fault("/url", f"{blocked}."),)) from blocked
+    if not _URL.fullmatch(url):  # the wire would escape what has no place there, and fail to resolve it for ever
+        raise AdresseRefusee(errors=(Fault("/url", "Écrivez une adresse https:// complète, sans espace."),))
 
 
 @lru_cache(maxsize=4)

@@ -1,16 +1,18 @@
 """What a list of signalements may be asked, read from the address: the same for the JSON and for the map."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query
-from pydantic.main import IncEx
 
 from api.schemas.commun import InstantIn, Storable
 from api.schemas.signalement import SignalementOut
 from relais.errors import BadRequest, ChampInvalide, Fault
 from relais.queries.signalement import PAGE_MAX, Filtres
 from relais.rules.statuts import Statut
+
+Cut = dict[str, Any]
+"""Pydantic's `include`."""
 
 Bbox = Annotated[
     str | None,
@@ -52,7 +54,7 @@ def read_champs(
         str | None,
         Query(max_length=500, description="Les champs voulus, séparés par des virgules.", examples=["id,numero"]),
     ] = None,
-) -> IncEx | None:
+) -> Cut | None:
     """What a page is cut down to; None: all of them. Raises ChampInvalide on one that does not exist."""
     if champs is None:
         return None
@@ -63,6 +65,6 @@ def read_champs(
 
 
 Asked = Annotated[Filtres, Depends(read_filtres)]
-Champs = Annotated[IncEx | None, Depends(read_champs)]
+Champs = Annotated[Cut | None, Depends(read_champs)]
 Curseur = Annotated[Storable | None, Query(max_length=200, description="`curseur_suivant` de la page précédente.")]
 Limite = Annotated[int, Query(ge=1, le=PAGE_MAX)]

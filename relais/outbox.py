@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, DateTime, case, func, insert, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, DateTime, case, func, insert, or_, select, true, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.caller import Caller
@@ -160,8 +160,11 @@ def summary(signalement: Signalement | None) -> dict[str, Any]:
     }
 
 
-def cancel(session: Session, signalement_id: UUID) -> None:
-    """What the end of a ticket makes void does not leave. One already on the wire settles as sent: it was."""
+def cancel(session: Session, signalement_id: UUID, *, acteur: str | None = None) -> None:
+    """What the end of a ticket makes void does not leave, or only what was for an acteur who has it no more.
+
+    One already on the wire settles as sent: it was.
+    """
     session.execute(
         update(Envoi)
         .where(
@@ -169,6 +172,7 @@ def cancel(session: Session, signalement_id: UUID) -> None:
             Envoi.signalement_id == signalement_id,
             Envoi.annulable,
             Envoi.etat == EtatEnvoi.EN_ATTENTE,
+            true() if acteur is None else Envoi.acteur == acteur,
         )
         .values(etat=EtatEnvoi.ANNULE, due_at=None)
     )

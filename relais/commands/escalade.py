@@ -228,7 +228,7 @@ def announce_transmitted(session: Session, *, now: datetime) -> int:
         one.annoncee_le = now
     session.flush()
     announce(
-        session, [Fact("instance.transmise", {"saisines": ids}, letters)], signalement=None, author=SYSTEM, now=now
+        session, [Fact("transmission.annoncee", {"saisines": ids}, letters)], signalement=None, author=SYSTEM, now=now
     )
     return len(ids)
 

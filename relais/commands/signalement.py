@@ -137,7 +137,7 @@ def _check(depot: Depot, ref: Referentiel) -> None:
 def check_photos(depot: Depot) -> None:
     faults = []
     if len(depot.photos) > PHOTOS_MAX:
-        faults.append(Fault("/photos", f"Au plus {PHOTOS_MAX} photos par signalement."))
+        faults.append(Fault("/photos", f"Au plus {PHOTOS_MAX} photos à la fois."))
     if len({photo.id for photo in depot.photos}) < len(depot.photos):
         faults.append(Fault("/photos", "Deux photos portent le même identifiant."))
     faults += [

@@ -234,11 +234,13 @@ def reaffecter(
     ticket.motif = Motif.ARBITRAGE if arbitrage else (Motif.INDETERMINE if acteur is None else None)
     ticket.affecte_par_le_pilote = by_pilote and acteur is not None
     _restart(acte, {Delai.PRISE_EN_CHARGE})
-    gabarit = "affectation" if ticket.acteur else "a_qualifier"
+    if before is not None:
+        cancel(session, ticket.id, acteur=before)
+    letters = acte.to_acteur("affectation" if ticket.acteur else "a_qualifier")
+    if before is None and ticket.acteur is not None:
+        letters += acte.to_author("accuse")  # the first to name who has it: CRPA R112-11-1 owes the author that
     told = {"motif": motif, "de": before, "a": ticket.acteur, "rebonds": ticket.rebonds}
-    acte.facts.append(
-        Fact("signalement.reaffecte", {k: v for k, v in told.items() if v is not None}, acte.to_acteur(gabarit))
-    )
+    acte.facts.append(Fact("signalement.reaffecte", {k: v for k, v in told.items() if v is not None}, letters))
     return acte.finish(Statut.AFFECTE if ticket.acteur else Statut.A_QUALIFIER)
 
 

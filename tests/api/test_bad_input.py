@@ -17,7 +17,7 @@ import pytest
 import uvicorn
 from conftest import DEMO, MARDI, SHARED, Ville
 from PIL import Image
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, literal, select, union_all, update
 
 from api import uploads
 from api.app import build_app
@@ -40,6 +40,7 @@ LIEU = {"lon": 0.41237, "lat": 48.10562, "precision_m": 5, "origine": "gps"}
 NUL, HALF = "a\x00b", "a\ud800b"
 DEEP = b"[" * 100_000 + b"]" * 100_000
 JSON = {"Content-Type": "application/json"}
+TABLES = Base.metadata.tables
 
 
 def picture() -> bytes:
@@ -68,8 +69,8 @@ def digest(photo: bytes) -> dict[str, str]:
 
 def rows(ville: Ville) -> dict[str, int]:
     with ville.session(Door.OWNER) as session, session.begin():
-        tables = Base.metadata.tables
-        return {name: session.scalar(select(func.count()).select_from(table)) for name, table in tables.items()}
+        counts = [select(literal(name), func.count()).select_from(table) for name, table in TABLES.items()]
+        return dict(session.execute(union_all(*counts)).tuples().all())
 
 
 def files(stockage: Local) -> set:
@@ -149,7 +150,7 @@ BODIES = {
     "photos-too-many": ({"photos": [declared() for _ in range(11)]}, "champ_invalide", "/photos"),
     "no-photo": ({"photos": []}, "photo_non_autorisee", "/photos"),
     "unknown-field": ({"statut": "clos"}, "champ_invalide", "/statut"),
-    "half-a-character-as-field": ({HALF: 1}, "champ_invalide", "/a?b"),
+    "half-a-character-as-field": ({HALF: 1}, "champ_invalide", "/"),
     "nul-as-field": ({NUL: 1}, "champ_invalide", "/a\x00b"),
     "slash-as-field": ({"a/b~c": 1}, "champ_invalide", "/a~1b~0c"),
     "very-long-field": ({"x" * 50_000: 1}, "champ_invalide", "/" + "x" * 100),
@@ -306,7 +307,7 @@ def test_an_address_that_means_nothing_is_refused(refused, case):
         ("/v1/meta?territoire=%00", 422, "champ_invalide", "?territoire"),
         ("/v1/meta?territoire=" + "x" * 21, 422, "champ_invalide", "?territoire"),
         ("/m/x/photos/y", 404, "lien_invalide", None),
-        ("/m/x%00/photos/../../keys", 404, None, None),
+        ("/m/x/keys", 422, "champ_invalide", "?cle"),
         ("/m/x/photos/a%00b", 404, "lien_invalide", None),
     ],
 )
@@ -545,7 +546,7 @@ def test_a_key_unknown_or_suspended_is_refused(refused, ville, api):
     refused("GET", "/v1/signalements", 403, "compte_suspendu", who=None, headers=bearer(clear))
 
 
-def test_a_territoire_does_not_know_the_other_one_s_ids(refused, api, ville, keys, sent):
+def test_a_territoire_does_not_know_the_other_one_s_ids(refused, ville, keys, sent):
     configuration = lire_territoire(DEMO / "territoire.yaml").configuration
     with ville.session(Door.OWNER) as session, session.begin():
         import_configuration(session, replace(configuration, code="AUT"), auteur="test", now=session.now)
@@ -554,7 +555,7 @@ def test_a_territoire_does_not_know_the_other_one_s_ids(refused, api, ville, key
             session, there, [PersonneLue("autre@demo.test", "Autre", Role.PILOTE, None, 2)], now=session.now
         )
     with ville.session(Door.OWNER) as session, session.begin():
-        who = session.scalars(select(Base.metadata.tables["personne"].c.id).filter_by(identifiant="autre@demo.test"))
+        who = session.scalars(select(TABLES["personne"].c.id).filter_by(identifiant="autre@demo.test"))
         theirs = bearer(issue(keys, territoire=there.id, personne=who.one(), generation=0))
     missing = refused("GET", f"/v1/signalements/{uuid4()}", 404, who=None, headers=theirs)
     hidden = refused("GET", sent[0], 404, "signalement_introuvable", who=None, headers=theirs)
@@ -577,7 +578,7 @@ class Server:
         self._uvicorn = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._uvicorn.serve([self._socket])))
 
-    def __enter__(self) -> "Server":
+    def __enter__(self):
         self._thread.start()
         return self
 

@@ -57,7 +57,7 @@ def empty(cluster: embedded.Server) -> Iterator[str]:
     name = f"vide_{next(_names)}"
     _as_superuser(cluster, f"CREATE DATABASE {name}")
     yield cluster.url(name)
-    _as_superuser(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    _as_superuser(cluster, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def _as_superuser(cluster: embedded.Server, *statements: str) -> None:
@@ -143,9 +143,9 @@ def test_a_login_that_is_no_superuser_migrates_and_serves(cluster, empty, inheri
             assert session.scalar(text("SELECT count(*) FROM personne")) == 10
     finally:
         engine.dispose()
-        _as_superuser(cluster, f"DROP DATABASE {base} WITH (FORCE)", f"CREATE DATABASE {base}")
         _as_superuser(
             cluster,
+            f"DROP DATABASE {base} WITH (FORCE)",
             *(f"DROP ROLE {door}" for door in Door),
             f"DROP ROLE {login}",
             *(f"ALTER ROLE {door}_mis_de_cote RENAME TO {door}" for door in Door),

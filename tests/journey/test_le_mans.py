@@ -78,9 +78,10 @@ def recit(clone: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) ->
             data_dir=dossier / "donnees",
             url_publique=f"https://relais.{DOMAINE}",
             expediteur=f"Relais <ne-pas-repondre@{DOMAINE}>",
+            webhooks_autorises=(partenaire.hote,),
         )
         keys, stockage = load_keys(settings), Local(settings.depot)
-        means = Means(engine, keys, settings, Smtp(boite.url), Wire(allow={partenaire.hote}), stockage)
+        means = Means(engine, keys, settings, Smtp(boite.url), Wire(allow=settings.webhooks_autorises), stockage)
         with TestClient(build_app(Resources(engine, keys, settings, stockage))) as client:
             voyage = Voyage(engine, client, keys, means, configuration)
             _abonner(voyage, partenaire)
