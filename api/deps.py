@@ -1,6 +1,7 @@
 """Everything an endpoint may ask for, as one-word types. None of it touches SQL before the endpoint runs."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -19,14 +20,14 @@ Res = Annotated[Resources, Depends(resources)]
 
 
 async def open_session(request: Request, identity: Annotated[Identity, Depends(identify)]) -> AsyncIterator[Session]:
-    async for session in _transaction(resources(request), identity):
+    async with _transaction(resources(request), identity) as session:
         yield session
 
 
 async def open_reading(
     request: Request, identity: Annotated[Identity, Depends(identify_reader)]
 ) -> AsyncIterator[Session]:
-    async for session in _transaction(resources(request), identity):
+    async with _transaction(resources(request), identity) as session:
         yield session
 
 
@@ -41,8 +42,9 @@ async def hold_slot(res: Res) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
 async def _transaction(res: Resources, identity: Identity) -> AsyncIterator[Session]:
-    """One transaction a request: returning commits, raising rolls back."""
+    """One transaction a request: returning commits, raising rolls back, and either is done before the answer leaves."""
     async with res.slots:
         session = session_as(res, identity)
         try:

@@ -30,6 +30,7 @@ def main() -> None:
     say(f"prêt, version {version} ; kill -9 {supervisor}")
     os.kill(supervisor, signal.SIGKILL)
     first.wait(remaining())
+    wait_until(lambda: not answers(port), "l'API survit à son « relais up »")
     say("make run, de nouveau")
     second = make_run(port)
     again = ready(second, port)

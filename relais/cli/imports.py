@@ -1,6 +1,5 @@
 """`relais import`: from the files a town keeps to the next version of its territoire."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +11,14 @@ from relais.cli.base import (
     CodeTerritoire,
     DataDir,
     Essai,
-    all_territoires,
     chosen_settings,
     connected,
     the_territoire,
     transaction,
 )
-from relais.commands.horloge import mark_demonstration
-from relais.commands.personne import import_personnes
 from relais.commands.territoire import Difference, import_configuration, import_emprises
 from relais.db import Session
 from relais.imports.emprises import lire_emprises
-from relais.imports.personnes import lire_personnes
 from relais.imports.territoire import lire_territoire
 from relais.queries.referentiel import CODEC
 from relais.tables.territoire import Territoire, Version
@@ -123,27 +118,3 @@ def _conclure(difference: Difference, nom: str, *, essai: bool) -> None:
         fait("Essai : rien n'a été appliqué. Sans --essai, cela devient la version en vigueur.")
     else:
         fait(f"{nom} : la version {difference.version} est en vigueur dès la prochaine demande.")
-
-
-def demo_files() -> Path:
-    """In a wheel, the folder travels inside the package; in a checkout it stands at the root."""
-    packed = Path(__file__).parents[1] / "_demo"
-    return packed if packed.is_dir() else Path(__file__).parents[2] / "demo"
-
-
-def load_demo(session: Session, *, now: datetime) -> bool:
-    """Make the fictional territoire, its map and its people; False when there is a demonstration already.
-
-    Raises HorlogeFixe where a real territoire is served.
-    """
-    mark_demonstration(session)
-    if all_territoires(session):
-        return False
-    files = demo_files()
-    configuration = lire_territoire(files / "territoire.yaml").configuration
-    import_configuration(session, configuration, auteur=AUTEUR, now=now)
-    (territoire,) = all_territoires(session)
-    lues = lire_emprises(files / "emprises.geojson", files / "correspondance.yaml", set(configuration.acteur))
-    import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=now)
-    import_personnes(session, territoire, lire_personnes(files / "personnes.csv"), now=now)
-    return True

@@ -87,11 +87,16 @@ def follow(command: Sequence[str], env: Mapping[str, str], interruption: Interru
     return status or 0
 
 
-def end(process: subprocess.Popen[bytes], *, by: float | None = None) -> bool:
-    """SIGTERM, then SIGKILL once `by` (monotonic; `STOP` seconds from now) is past. False: it had to be killed."""
+def end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, then SIGKILL where it was not heard; nothing to a process that has ended."""
     process.terminate()
+    _reap(process, time.monotonic() + STOP)
+
+
+def _reap(process: subprocess.Popen[bytes], by: float) -> bool:
+    """Its end, asked for already, by that time of the monotonic clock. False: it had to be killed."""
     try:
-        process.wait(max(0.0, by - time.monotonic()) if by is not None else STOP)
+        process.wait(max(0.0, by - time.monotonic()))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -161,5 +166,5 @@ def stop(enfants: Sequence[Enfant]) -> None:
         enfant.process.terminate()
     by = time.monotonic() + STOP
     for enfant in enfants:
-        if not end(enfant.process, by=by):
+        if not _reap(enfant.process, by):
             alerte(f"{enfant.nom} : pas d'arrêt en {STOP} s, tué. Rien n'est perdu : ses baux expirent.")

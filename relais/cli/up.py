@@ -20,9 +20,9 @@ from relais.boite import Boite
 from relais.cli import annonce, processus
 from relais.cli.affichage import etape, fait, sortie
 from relais.cli.base import Arret, DataDir, all_territoires, chosen_settings, database, revisions, transaction
-from relais.cli.imports import load_demo
 from relais.commands.horloge import is_demonstration
 from relais.db import make_engine
+from relais.demonstration import load_demo
 from relais.settings import Settings, settings
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Le port où l'API répond.")]
@@ -159,7 +159,7 @@ def _prepare(url: str, *, demo: bool) -> bool:
         migrations.upgrade(engine)
         with transaction(engine) as session:
             if demo:
-                load_demo(session, now=session.now)
+                load_demo(session)
             return is_demonstration(session)
     finally:
         engine.dispose()

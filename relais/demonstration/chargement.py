@@ -3,7 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
-from relais.commands.horloge import mark_demonstration
+from relais.commands.horloge import is_demonstration, mark_demonstration
 from relais.commands.personne import import_personnes
 from relais.commands.territoire import get_territoire, import_configuration, import_emprises
 from relais.db import Session
@@ -20,11 +20,14 @@ def demo_folder() -> Path:
     return packed if packed.is_dir() else Path(__file__).parents[2] / "demo"
 
 
-def load_demo(session: Session, *, debut: datetime | None = None) -> None:
-    """Make an empty installation a demonstration: territoire, map, people. At the owner's door.
+def load_demo(session: Session, *, debut: datetime | None = None) -> bool:
+    """Make an empty installation a demonstration: territoire, map, people; False where it is one already.
 
-    Raises HorlogeFixe when a territoire is already served. `debut`: when the story begins; by default, now.
+    At the owner's door. Raises HorlogeFixe where a real territoire is served. `debut`: when its story begins; by
+    default, now.
     """
+    if is_demonstration(session):
+        return False
     mark_demonstration(session, debut=debut)
     folder = demo_folder()
     configuration = lire_territoire(folder / "territoire.yaml").configuration
@@ -35,3 +38,4 @@ def load_demo(session: Session, *, debut: datetime | None = None) -> None:
         raise LookupError(configuration.code)
     import_emprises(session, territoire, ground.emprises, auteur=AUTEUR, now=session.now)
     import_personnes(session, territoire, lire_personnes(folder / "personnes.csv"), now=session.now)
+    return True

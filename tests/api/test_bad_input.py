@@ -70,7 +70,7 @@ def digest(photo: bytes) -> dict[str, str]:
 def rows(ville: Ville) -> dict[str, int]:
     with ville.session(Door.OWNER) as session, session.begin():
         counts = [select(literal(name), func.count()).select_from(table) for name, table in TABLES.items()]
-        return dict(session.execute(union_all(*counts)).tuples().all())
+        return dict(session.execute(union_all(*counts)).all())
 
 
 def files(stockage: Local) -> set:

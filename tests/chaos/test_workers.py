@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,17 +10,16 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 from secrets import randbelow
-from uuid import UUID, uuid4
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from chaos.harness import NotDrained, Town, copy_database, jump, open_town, owner
+from chaos.harness import NotDrained, Town, copy_database, jump, open_town
+from chaos.promises import Palier, at_any_stop, at_rest, paliers
 from conftest import DEMO, MARDI, ROOT, Ville
-from sqlalchemy import Engine, select
 
 from relais import embedded
-from relais.boite import lire
-from relais.commands.photo import cle_de_variante, cle_originale, expect_photo, receive_photo
+from relais.commands.photo import cle_originale, expect_photo, receive_photo
 from relais.commands.signalement import submit_signalement
 from relais.commands.webhook import create_webhook
 from relais.db import make_engine
@@ -29,11 +27,6 @@ from relais.keys import load_keys
 from relais.rules.depot import Depot, PhotoDeclaree
 from relais.settings import Settings
 from relais.stockage import Local
-from relais.tables.echeance import Escalade
-from relais.tables.envoi import Envoi, EtatEnvoi
-from relais.tables.evenement import Evenement
-from relais.tables.photo import EtatPhoto, Photo
-from workers.drain import AT_ONCE
 from workers.means import means_from
 from workers.ticks import escalate
 
@@ -71,7 +64,7 @@ JUMPS = tuple(
 
 HEARD = ("signalement.affecte", "photo.ajoutee", "escalade.declenchee", "instance.transmise")
 
-Palier = tuple[UUID, str, int, str]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -140,29 +133,29 @@ def _undisturbed(url: str, data: Path) -> frozenset[Palier]:
         jump(means.engine, instant)
         while escalate(means):
             pass
-    found = frozenset(_paliers(means.engine))
+    found = frozenset(paliers(means.engine))
     means.engine.dispose()
     return found
 
 
-def _paliers(engine: Engine) -> list[Palier]:
-    with owner(engine) as session, session.begin():
-        rows = session.scalars(select(Escalade)).all()
-    return [(row.signalement_id, row.delai.value, row.tour, row.palier) for row in rows]
+@pytest.fixture
+def say(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]) -> Say:
+    """A line on the terminal, also when all is well."""
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    assert reporter is not None
+
+    def line(text: str) -> None:
+        with capfd.disabled():
+            reporter.write_line(f"\n{text}")
+
+    return line
 
 
 @pytest.fixture
-def rng(request: pytest.FixtureRequest) -> Random:
+def rng(say: Say) -> Random:
     seed = int(os.environ.get("RELAIS_CHAOS_SEED") or randbelow(2**32))
-    _say(request, f"{request.node.name}: RELAIS_CHAOS_SEED={seed}")
-    return Random(seed)  # noqa: S311 - a dice to be thrown again, not a secret
-
-
-def _say(request: pytest.FixtureRequest, line: str) -> None:
-    """In the report also when all is well."""
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    assert reporter is not None
-    reporter.write_line(line)
+    say(f"RELAIS_CHAOS_SEED={seed}")
+    return Random(seed)  # noqa: S311 - dice to be thrown again, not a secret
 
 
 def _open(
@@ -173,100 +166,8 @@ def _open(
     return open_town(url, folder / "data", secret=story.secret, rng=rng, tree=tree, faulty=faulty)
 
 
-# --- what is promised
-
-
-@dataclass
-class Findings:
-    """What is wrong, by name; empty lists are promises kept."""
-
-    broken: dict[str, Sequence[object]]
-    resent: int
-    interrupted: int
-    envois: int
-
-    @property
-    def named(self) -> dict[str, Sequence[object]]:
-        return {name: found[:5] for name, found in self.broken.items() if found}
-
-
-def at_any_stop(town: Town) -> Findings:
-    """What holds whenever the workers have stopped, whatever is left to do."""
-    with owner(town.engine) as session, session.begin():
-        envois = session.scalars(select(Envoi)).all()
-        journal = session.scalars(select(Evenement)).all()
-    promised = {str(one.id): one for one in envois}
-    mails, posts = lire(town.boite.dossier), town.partner.received
-    arrived = Counter(_id(mail.message_id) for mail in mails) + Counter(post.id for post in posts)
-    declared = Counter(_declared(event) for event in journal if event.type == "escalade.declenchee")
-    reached = set(_paliers(town.engine))
-    announced = Counter(one for event in journal for one in event.donnees.get("saisines", ()))
-    resent = arrived.total() - len(arrived)
-    excused = town.kills * AT_ONCE + town.partner.unanswered
-    return Findings(
-        {
-            "sent and never received": [
-                (one.canal.value, id)
-                for id, one in promised.items()
-                if one.etat is EtatEnvoi.ENVOYE and not arrived[id]
-            ],
-            "received and never promised": [id for id in arrived if id not in promised],
-            "mail to another address": [m.fichier for m in mails if m.a != promised[_id(m.message_id)].destinataire],
-            "webhook unsigned or altered": [
-                post.id for post in posts if not post.signed or post.body != promised[post.id].corps
-            ],
-            "received more often than taken": [id for id, times in arrived.items() if times > promised[id].claims],
-            "sent again for no reason": [(resent, excused)] if resent > excused else [],
-            "palier told twice": [key for key, times in declared.items() if times > 1],
-            "palier reached and not told": sorted(reached - set(declared)),
-            "palier told and not reached": sorted(set(declared) - reached),
-            "file announced twice": [one for one, times in announced.items() if times > 1],
-        },
-        resent=resent,
-        interrupted=sum(one.claims - one.attempts for one in envois),
-        envois=len(envois),
-    )
-
-
-def at_rest(town: Town, story: Story) -> Findings:
-    """What holds besides once nothing is left to do."""
-    found = at_any_stop(town)
-    with owner(town.engine) as session, session.begin():
-        envois = session.scalars(select(Envoi)).all()
-        photos = session.scalars(select(Photo)).all()
-    reached = set(_paliers(town.engine))
-    stockage = Local(town.folder / "fichiers")
-    found.broken |= {
-        "palier lost": sorted(story.expected - reached),
-        "palier never due": sorted(reached - story.expected),
-        "envoi not sent": [(one.etat.value, one.erreur) for one in envois if one.etat is not EtatEnvoi.ENVOYE],
-        "envoi still held": [one.id for one in envois if one.lease_token or one.lease_until],
-        "photo still held": [photo.id for photo in photos if photo.lease_token or photo.lease_until],
-        "photo not ready": [photo.id for photo in photos if photo.etat is not EtatPhoto.PRETE],
-        "original kept": [photo.id for photo in photos if stockage.existe(cle_originale(photo))],
-        "variant missing": [
-            (photo.id, name)
-            for photo in photos
-            for name in ("image", "vignette")
-            if not stockage.existe(cle_de_variante(photo, name))
-        ],
-    }
-    assert len(photos) == TICKETS / len(THEMES)
-    return found
-
-
-def _id(message_id: str) -> str:
-    """Of `<id@domain>`, the id."""
-    return message_id.strip("<>").partition("@")[0]
-
-
-def _declared(event: Evenement) -> Palier:
-    assert event.signalement_id is not None
-    return event.signalement_id, event.donnees["delai"], event.donnees["tour"], event.donnees["palier"]
-
-
 def test_workers_killed_at_random_lose_no_palier_and_no_envoi_and_do_none_twice(
-    story: Story, tmp_path: Path, rng: Random, request: pytest.FixtureRequest
+    story: Story, tmp_path: Path, rng: Random, say: Say
 ) -> None:
     assert len(story.expected) > 300, "hundreds of paliers must fall due for the kills to fall among them"
     with _open(story, tmp_path, "chaos", rng=rng, tree=ROOT) as town:
@@ -275,9 +176,8 @@ def test_workers_killed_at_random_lose_no_palier_and_no_envoi_and_do_none_twice(
             elapsed = town.drain()
         except NotDrained as late:
             pytest.fail(f"not drained: {late}")
-        found = at_rest(town, story)
-    _say(
-        request,
+        found = at_rest(town, story.expected)
+    say(
         f"{town.kills} kills, {town.torn} transactions torn, {found.interrupted} envois interrupted;"
         f" {len(story.expected)} paliers, {found.envois} envois, {found.resent} received again"
         f" ({town.partner.unanswered} answers dropped, {town.partner.refused} times 503);"
@@ -303,9 +203,7 @@ def mutant(folder: Path, file: str, before: str, after: str) -> Path:
     return folder
 
 
-def test_an_envoi_marked_sent_before_it_leaves_is_caught(
-    story: Story, tmp_path: Path, rng: Random, request: pytest.FixtureRequest
-) -> None:
+def test_an_envoi_marked_sent_before_it_leaves_is_caught(story: Story, tmp_path: Path, rng: Random, say: Say) -> None:
     """The partner never fails here: what is lost is lost by the kills alone. Loss needs no quiescence to be seen."""
     tree = mutant(
         tmp_path / "tree",
@@ -317,8 +215,6 @@ def test_an_envoi_marked_sent_before_it_leaves_is_caught(
         town.storm(JUMPS[:6])
         town.stop_workers()
         found = at_any_stop(town)
-    lost = found.named.get("sent and never received", [])
-    _say(
-        request, f"{town.kills} kills, {found.envois} envois: {len(found.broken['sent and never received'])} lost, seen"
-    )
+    lost = found.broken["sent and never received"]
+    say(f"{town.kills} kills, {found.envois} envois: {len(lost)} lost, and seen to be")
     assert lost

@@ -4,7 +4,6 @@ import base64
 import gzip
 import http.server
 import socket
-import ssl
 import threading
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -12,10 +11,6 @@ from email.utils import format_datetime
 from ipaddress import ip_address
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from relais.wire import Wire, WireBlocked, WireFailed
 
@@ -35,33 +30,6 @@ fe80::1 fec0::1 ff02::1
 """.split()  # noqa: SIM905 - a list would be one address a line
 SPELLINGS = ["0x7f000001", "0x7f.1", "127.1", "2130706433", "017700000001", "localhost", "LOCALHOST", "localhost."]
 SPELLINGS += ["[::ffff:7f00:1]", "[0:0:0:0:0:0:0:1]", "0177.0.0.1", "①②⑦.0.0.1", "127。0。0。1", "[fe80::1%25lo]"]
-
-
-class Certificate:
-    """A certificate for 127.0.0.1 that nobody trusts, until `trust()` is called."""
-
-    def __init__(self, path, monkeypatch):
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-        now = datetime.now(UTC)
-        built = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        built = built.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        for extension in (
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]),
-            x509.BasicConstraints(ca=True, path_length=0),
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
-        ):
-            built = built.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        pem = built.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
-        path.write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.server.load_cert_chain(path)
-        self.trust = lambda: monkeypatch.setenv("SSL_CERT_FILE", str(path))
-
-
-@pytest.fixture
-def certificate(tmp_path_factory, monkeypatch):
-    return Certificate(tmp_path_factory.mktemp("tls") / "certificate.pem", monkeypatch)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ the minute neither is wrong by the same cleverness.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ class Minute(NamedTuple):
 
 @cache
 def _horloge() -> tuple[Minute, ...]:
-    """What the wall clock of Le Mans shows at each minute that really passes: the spring night jumps from 2:00 to 3:00."""
+    """What the wall clock of Le Mans shows at each minute that passes: the spring night jumps from 2:00 to 3:00."""
     shown = ((PREMIERE + n * MINUTE).astimezone(PARIS) for n in range((DERNIERE - PREMIERE) // MINUTE))
     return tuple(Minute(one.date(), one.weekday(), 60 * one.hour + one.minute) for one in shown)
 
@@ -79,15 +79,14 @@ class Oracle:
     def _fin_du_jour_ouvre(self, jour: date, nombre: int) -> int:
         """The minute after the last open one of the `nombre`-th day with any open minute after `jour`."""
         comptes: set[date] = set()
-        derniere = 0
-        for numero, (ouverte, minute) in enumerate(zip(self._ouverte, _horloge(), strict=True)):
-            if not ouverte or minute.jour <= jour:
-                continue
-            comptes.add(minute.jour)
-            if len(comptes) > nombre:
-                return derniere + 1
-            derniere = numero
-        raise ValueError(f"{nombre} working days after {jour} end after {DERNIERE}")
+        numero = derniere = _numero(datetime.combine(jour, time(12), UTC))
+        while len(comptes) <= nombre:
+            minute = _horloge()[numero]
+            if self._ouverte[numero] and minute.jour > jour:
+                comptes.add(minute.jour)
+                derniere = numero if len(comptes) <= nombre else derniere
+            numero += 1
+        return derniere + 1
 
 
 @cache

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -54,7 +54,7 @@ class Tour:
     commence_le: datetime
     arrete_le: datetime | None = None
 
-    @property
+    @cached_property
     def echeance(self) -> datetime:
         return ORACLES[self.acteur].echeance(self.commence_le, *self.duree)
 
