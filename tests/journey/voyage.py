@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from journey.oracle import PARIS
 from journey.suivi import Suivi, Terrain, responsable, sol, terrains
-from journey.territoire_du_mans import CODE, DOMAINE, PHOTOS, TERRAINS, VILLE, themes
+from journey.territoire_du_mans import CODE, DOMAINE, PHOTOS, TERRAINS, URGENTS, VILLE, themes
 from sqlalchemy import Engine
 
 from relais.caller import Door, Identity
@@ -227,7 +227,7 @@ class Voyage:
 def _lieux() -> Iterator[tuple[str, Terrain]]:
     """Every thème at least once, on every kind of ground: (thème, polygon)."""
     codes = [one["code"] for one in themes()]
-    dehors = cycle(code for code in codes if code != "habitat.parties_communes")
+    dehors = cycle([*URGENTS, *(code for code in codes if code not in (*URGENTS, "habitat.parties_communes"))])
     dedans = cycle(("habitat.parties_communes", "habitat.abords"))
     for valeur in TERRAINS:
         polygons = [one for one in terrains() if one.domanialite_presumee == valeur]

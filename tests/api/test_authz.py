@@ -1,0 +1,356 @@
+"""Who may do what, to whose things: one table, every route of the application, every caller."""
+
+import base64
+import io
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from commands.factories import ERABLES, RUE_ERABLES, live
+from conftest import DEMO
+from PIL import Image
+from sqlalchemy import select, update
+
+from relais.caller import Door, Identity
+from relais.commands.personne import import_personnes, make_cle
+from relais.commands.territoire import get_territoire, import_configuration
+from relais.imports.personnes import PersonneLue
+from relais.imports.territoire import lire_territoire
+from relais.rules.acces import Role
+from relais.rules.statuts import Statut
+from relais.tables.envoi import Canal, Envoi
+from relais.tables.personne import Personne
+from relais.tables.saisine import EtatSaisine, Saisine
+from relais.tables.signalement import Signalement
+from relais.tokens import issue
+
+CALLERS = (
+    "anonymous", "relais", "elu", "agent", "responsable", "pilote", "direction_generale", "administrateur", "cle",
+)  # fmt: skip
+"""In this order in each line below. The agent, the responsable and the key are those of Habitat Lisse."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Statuses, caller by caller. `own` is of the relais and at Habitat Lisse; `other` of a neighbour and elsewhere.
+
+    A thing of another territoire is answered to each as one that does not exist, word for word: that needs no line.
+    """
+
+    own: str
+    other: str | None = None
+    statut: Statut = Statut.AFFECTE
+
+
+def everybody(status: int) -> Expected:
+    return Expected(" ".join([str(status)] * len(CALLERS)))
+
+
+SEEN = Expected(
+    own="  401 200 200 200 200 200 200 200 200",
+    other="401 404 200 404 404 200 200 200 404",
+)
+ACTEUR = Expected(
+    own="  401 403 403 201 201 403 403 403 201",
+    other="401 404 403 404 404 403 403 403 404",
+)
+ACTEUR_OU_PILOTE = Expected(
+    own="  401 403 403 201 201 201 403 403 201",
+    other="401 404 403 404 404 201 403 403 404",
+)
+AUTEUR_OU_PILOTE = Expected(
+    own="  401 201 403 403 403 201 403 403 403",
+    other="401 404 403 404 404 201 403 403 404",
+    statut=Statut.TRAITE,
+)
+DECISION = Expected(
+    own="  401 404 404 404 404 201 403 404 404",
+    other="401 404 404 404 404 201 403 404 404",
+)
+INSTANCES = Expected("401 403 403 403 403 200 200 403 403")
+ANYONE_KNOWN = Expected("401 200 200 200 200 200 200 200 200")
+
+TABLE = {
+    "PUT /v1/signalements/{id}": Expected(
+        own="  401 200 409 409 409 409 403 409 409",
+        other="401 409 409 409 409 409 403 409 409",
+    ),
+    "GET /v1/signalements": ANYONE_KNOWN,
+    "GET /v1/signalements.geojson": ANYONE_KNOWN,
+    "GET /v1/signalements/{id}": SEEN,
+    "GET /v1/signalements/{id}/journal": SEEN,
+    "PUT /v1/signalements/{id}/photos/{photo_id}": Expected(
+        own="  401 201 201 201 201 201 201 201 201",
+        other="401 404 201 404 404 201 201 201 404",
+    ),
+    "POST /v1/signalements/{id}/prises-en-charge": ACTEUR,
+    "POST /v1/signalements/{id}/interventions": ACTEUR,
+    "POST /v1/signalements/{id}/reponses": ACTEUR_OU_PILOTE,
+    "POST /v1/signalements/{id}/reaffectations": ACTEUR_OU_PILOTE,
+    "POST /v1/signalements/{id}/clotures": AUTEUR_OU_PILOTE,
+    "POST /v1/signalements/{id}/reouvertures": AUTEUR_OU_PILOTE,
+    "GET /v1/instances": INSTANCES,
+    "GET /v1/instances/{code}/ordre-du-jour": INSTANCES,
+    "GET /v1/escalades": INSTANCES,
+    "POST /v1/saisines/{id}/mobilisations": DECISION,
+    "POST /v1/saisines/{id}/ajournements": DECISION,
+    "POST /v1/saisines/{id}/retraits": DECISION,
+    "POST /v1/webhooks": Expected("401 403 403 403 403 403 403 201 201"),
+    "GET /v1/webhooks": Expected("401 403 403 403 403 403 403 200 200"),
+    "DELETE /v1/webhooks/{id}": Expected(
+        own="  401 403 403 403 403 403 403 204 204",
+        other="401 403 403 403 403 403 403 204 404",
+    ),
+    "GET /v1/envois": ANYONE_KNOWN,
+    "POST /v1/envois/{id}/reexpeditions": Expected(
+        own="  401 404 404 404 404 404 404 201 201",
+        other="401 404 404 404 404 404 404 201 404",
+    ),
+    "GET /v1/meta": everybody(200),
+    "GET /v1/routage": everybody(200),
+    "GET /v1/zones.geojson": everybody(200),
+    "GET /v1/secteurs.geojson": everybody(200),
+    "GET /v1/emprises.geojson": everybody(200),
+    "GET /m/{seal}/{cle:path}": everybody(404),
+    "GET /healthz": everybody(200),
+    "GET /readyz": everybody(200),
+    # Pages: whoever holds the link; a token changes nothing. A link that is nobody's is not found.
+    "GET /": everybody(200),
+    "GET /a/{token}": everybody(404),
+    "POST /a/{token}": everybody(404),
+    "GET /demo/courriels": everybody(200),
+    "GET /demo/courriels/{fichier}": everybody(404),
+}
+
+LISTED = {
+    "GET /v1/signalements": "- own both own own both both both own",
+    "GET /v1/signalements.geojson": "- own both own own both both both own",
+    "GET /v1/webhooks": "- - - - - - - both own",
+    "GET /v1/envois": "- none none none none none none both own",
+}
+"""Of the two tickets, webhooks or envois of this territoire, those a list shows; never the other territoire's."""
+
+
+def routes(app) -> set[str]:
+    found = [route for one in app.routes if hasattr(one, "original_router") for route in one.original_router.routes]
+    return {f"{method} {route.path}" for route in found for method in route.methods - {"HEAD"}}
+
+
+def test_every_route_of_the_application_is_in_the_table(api):
+    assert routes(api.client.app) == set(TABLE)
+
+
+def picture(colour: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+@dataclass
+class Things:
+    """What stands in one place: a ticket and its photo, an inscription, a webhook, one of its envois."""
+
+    said: dict[str, Any]
+    photo: bytes
+    ticket: str
+    saisine: str = ""
+    webhook: str = ""
+    envoi: str = ""
+
+
+class World:
+    """Two tickets of Vaucelles and one of a neighbouring territoire, all three on an agenda."""
+
+    def __init__(self, api, ville, keys) -> None:
+        self.api, self.ville, self._keys = api, ville, keys
+        self._found_neighbour()
+        self.cle = self._cle()
+        self.webhooks = {
+            "own": self._webhook(who="admin", acteur="habitat-lisse"),
+            "other": self._webhook(who="admin", acteur="proprete"),
+            "theirs": self._webhook(who=None, headers=self._neighbour("admin")),
+        }
+        self.things = {
+            "own": self._ticket("tan", ERABLES, who="relais"),
+            "other": self._ticket("teal", RUE_ERABLES, who="relais2"),
+            "theirs": self._ticket("navy", ERABLES, who=None, headers=self._neighbour("relais")),
+        }
+        live(ville, "2026-04-15 17:30")
+        with ville.session(Door.OWNER) as session, session.begin():
+            for place, one in self.things.items():
+                here = Saisine.signalement_id == one.ticket
+                one.saisine = str(session.scalars(select(Saisine.id).where(here).order_by(Saisine.id)).first())
+                one.webhook = self.webhooks[place]
+                sent = (Envoi.canal == Canal.WEBHOOK, Envoi.destinataire == one.webhook)
+                one.envoi = str(session.scalars(select(Envoi.id).where(*sent).order_by(Envoi.id)).first())
+        for one in self.things.values():
+            assert "None" not in (one.saisine, one.envoi)
+        missing = [str(uuid4()) for _ in range(4)]
+        self.things["missing"] = Things(self.things["own"].said, self.things["own"].photo, *missing)
+
+    def _found_neighbour(self) -> None:
+        configuration = lire_territoire(DEMO / "territoire.yaml").configuration
+        people = [("relais", Role.RELAIS), ("admin", Role.ADMINISTRATEUR), ("pilote", Role.PILOTE)]
+        with self.ville.session(Door.OWNER) as session, session.begin():
+            import_configuration(session, replace(configuration, code="AUT"), auteur="test", now=session.now)
+            there = get_territoire(session, "AUT")
+            read = [PersonneLue(f"{name}@aut.test", "Autre", role, None, 2) for name, role in people]
+            import_personnes(session, there, read, now=session.now)
+            self._there = there.id
+
+    def _neighbour(self, name: str) -> dict[str, str]:
+        with self.ville.session(Door.OWNER, Identity(code="AUT")) as session, session.begin():
+            wanted = select(Personne.id).where(
+                Personne.territoire_id == self._there, Personne.identifiant == f"{name}@aut.test"
+            )
+            token = issue(self._keys, territoire=self._there, personne=session.scalars(wanted).one(), generation=0)
+        return {"Authorization": f"Bearer {token}"}
+
+    def _cle(self) -> str:
+        with self.ville.session(Door.OWNER) as session, session.begin():
+            here = get_territoire(session, "VSL")
+            return make_cle(session, here, libelle="Logiciel", acteur="habitat-lisse", now=session.now)
+
+    def _webhook(self, acteur: str | None = None, **who: Any) -> str:
+        said = {"url": "https://partenaire.example/x"} | ({"acteur": acteur} if acteur else {})
+        made = self.api("POST", "/v1/webhooks", json=said, **who)
+        assert made.status_code == 201, made.text
+        return made.json()["id"]
+
+    def _ticket(self, colour: str, place: tuple[float, float], **who: Any) -> Things:
+        photo, id = picture(colour), str(uuid4())
+        announced = {"id": str(uuid4()), "octets": len(photo), "sha256": sha256(photo).hexdigest()}
+        said = {"theme": "proprete.depot_sauvage", "constate_le": "2026-03-31T18:12:00+02:00", "photos": [announced]}
+        said["position"] = {"lon": place[0], "lat": place[1], "precision_m": 1}
+        made = self.api("PUT", f"/v1/signalements/{id}", json=said, **who)
+        assert made.status_code == 201, made.text
+        return Things(said, photo, id)
+
+    def who(self, caller: str) -> dict[str, Any]:
+        if caller == "anonymous":
+            return {"who": None}
+        if caller == "cle":
+            return {"who": None, "headers": {"Authorization": f"Bearer {self.cle}"}}
+        return {"who": "admin" if caller == "administrateur" else caller}
+
+    def put(self, statut: Statut) -> None:
+        """Every ticket there, so that the verb is possible and only the caller decides."""
+        with self.ville.session(Door.OWNER) as session, session.begin():
+            traite = session.now if statut is Statut.TRAITE else None
+            session.execute(update(Signalement).values(statut=statut, traite_le=traite))
+
+    def ask(self, route: str, caller: str, place: str):
+        """One call that leaves nothing behind."""
+        method, path = route.split()
+        things = self.things[place]
+        options = self.who(caller)
+        options["headers"] = options.get("headers", {}) | (extra := _headers(route, things))
+        id = things.saisine if "saisines" in path else things.webhook if "webhooks" in path else things.ticket
+        id = things.envoi if "envois" in path else id
+        for name, value in (("id", id), ("photo_id", things.said["photos"][0]["id"]), ("code", "gusp-dg")):
+            path = path.replace(f"{{{name}}}", value)
+        path = path.replace("{seal}/{cle:path}", "x/photos/y").replace("{token}", "x").replace("{fichier}", "x.eml")
+        if "Content-Digest" in extra:
+            options["content"] = things.photo
+        elif (said := _said(route, things)) is not None:
+            options["json"] = said
+        query = {"lon": 0.41237, "lat": 48.10562, "theme": "proprete.depot_sauvage"} if "routage" in path else {}
+        nested = self.ville.bind.begin_nested()
+        try:
+            return self.api(method, path, params=query | ({"territoire": "VSL"} if method == "GET" else {}), **options)
+        finally:
+            nested.rollback()
+
+
+def _headers(route: str, things: Things) -> dict[str, str]:
+    if "{photo_id}" not in route:
+        return {}
+    code = base64.b64encode(sha256(things.photo).digest()).decode()
+    return {"Content-Type": "image/jpeg", "Content-Digest": f"sha-256=:{code}:"}
+
+
+def _said(route: str, things: Things) -> dict[str, Any] | None:
+    apres = {"id": str(uuid4()), "phase": "apres", "octets": 9, "sha256": "9f" * 32}
+    bodies: dict[str, dict[str, Any]] = {
+        "PUT /v1/signalements/{id}": things.said,
+        "reponses": {"nature": "operationnelle", "texte": "Passage de l'équipe mardi matin."},
+        "interventions": {"commentaire": "Enlevé.", "nature": "durable", "photos": [apres]},
+        "reaffectations": {"motif": "Ce n'est pas à nous."},
+        "reouvertures": {"motif": "Pas résolu", "commentaire": "Le matelas est encore là."},
+        "ajournements": {"motif": "Benne annoncée.", "jusqu_au": "2026-04-17"},
+        "retraits": {"motif": "Réglé ce matin."},
+        "webhooks": {"url": "https://partenaire.example/y"},
+    }
+    if not route.startswith(("PUT", "POST")):
+        return None
+    return bodies.get(route) or bodies.get(route.rpartition("/")[2])
+
+
+@pytest.fixture
+def world(api, ville, keys) -> World:
+    return World(api, ville, keys)
+
+
+def _bare(answer) -> tuple[int, Any]:
+    """Without what names the address asked for; of what was made, the status alone."""
+    if answer.status_code < 400 or "json" not in answer.headers["content-type"]:
+        return answer.status_code, None
+    return answer.status_code, {key: value for key, value in answer.json().items() if key != "instance"}
+
+
+def test_everyone_may_do_what_the_table_says_and_nothing_else(world):
+    wrong = []
+    for route, expected in TABLE.items():
+        world.put(expected.statut)
+        for place in ("own", "other") if expected.other else ("own",):
+            statuses = [world.ask(route, caller, place).status_code for caller in CALLERS]
+            told = " ".join(map(str, statuses))
+            if told != " ".join(getattr(expected, place).split()):
+                wrong.append(f"{route} ({place}): {told}")
+    assert wrong == []
+
+
+def test_a_thing_of_another_territoire_is_answered_as_one_that_does_not_exist(world):
+    compared = 0
+    for route, expected in TABLE.items():
+        if expected.other is None:
+            continue
+        world.put(expected.statut)
+        for caller in CALLERS:
+            theirs, missing = (_bare(world.ask(route, caller, place)) for place in ("theirs", "missing"))
+            assert theirs == missing, (route, caller)
+            if route != "PUT /v1/signalements/{id}":  # an id is free in each territoire: the phone chose it
+                assert theirs[0] in {401, 403, 404}, (route, caller)
+            compared += 1
+    assert compared > 100
+
+
+def test_a_list_shows_what_is_the_caller_s_and_never_another_territoire_s(world):
+    for route, line in LISTED.items():
+        for caller, shown in zip(CALLERS, line.split(), strict=True):
+            if shown == "-":
+                continue
+            told = world.ask(route, caller, "own").json()
+            found = (
+                {one.get("id") or one["properties"]["id"] for one in told.get("elements") or told["features"]}
+                if (told.get("elements") or told.get("features"))
+                else set()
+            )
+            kind = {"webhooks": "webhook", "envois": "envoi"}.get(route.rpartition("/")[2], "ticket")
+            places = {"own": {"own"}, "both": {"own", "other"}, "none": set()}[shown]
+            seen = {place for place in ("own", "other", "theirs") if getattr(world.things[place], kind) in found}
+            assert seen == places, (route, caller)
+            assert found or shown == "none"
+
+
+def test_the_world_of_these_tests_is_what_it_says(world):
+    with world.ville.session(Door.OWNER) as session, session.begin():
+        acteurs = dict(session.execute(select(Signalement.id, Signalement.acteur)).all())
+        etats = set(session.scalars(select(Saisine.etat)))
+        assert isinstance(session.now, datetime)
+    own, other = (acteurs[type(next(iter(acteurs)))(world.things[place].ticket)] for place in ("own", "other"))
+    assert (own, other) == ("habitat-lisse", "proprete")
+    assert etats & {EtatSaisine.INSCRITE}
