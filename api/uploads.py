@@ -13,8 +13,10 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from starlette.requests import ClientDisconnect
 
+from api.auth import identify
 from api.resources import resources
 from relais import media
+from relais.caller import Identity
 from relais.errors import (
     BadRequest,
     EmpreinteDifferente,
@@ -60,9 +62,12 @@ def _announced(header: str | None) -> str:
 
 
 async def spool(
-    request: Request, content_digest: Annotated[str | None, Header(description="RFC 9530, sha-256.")] = None
+    request: Request,
+    identity: Annotated[Identity, Depends(identify)],
+    content_digest: Annotated[str | None, Header(description="RFC 9530, sha-256.")] = None,
 ) -> AsyncIterator[Spooled]:
     """Raises EmpreinteManquante, PhotoTropGrosse, FormatDePhoto, EmpreinteDifferente, EnvoiInterrompu, PlusDePlace."""
+    del identity  # asked for so that a stranger is refused before a byte of his is written
     _typed(request.headers.get("content-type"))
     announced = _announced(content_digest)
     length = request.headers.get("content-length", "")

@@ -3,18 +3,18 @@
 import base64
 import io
 from dataclasses import dataclass, replace
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from commands.factories import ERABLES, RUE_ERABLES, live
+from commands.factories import ERABLES, RUE_ERABLES, le
 from conftest import DEMO
 from PIL import Image
 from sqlalchemy import select, update
 
 from relais.caller import Door, Identity
+from relais.commands.escalade import fire, next_due
 from relais.commands.personne import import_personnes, make_cle
 from relais.commands.territoire import get_territoire, import_configuration
 from relais.imports.personnes import PersonneLue
@@ -178,7 +178,9 @@ class World:
             "other": self._ticket("teal", RUE_ERABLES, who="relais2"),
             "theirs": self._ticket("navy", ERABLES, who=None, headers=self._neighbour("relais")),
         }
-        live(ville, "2026-04-15 17:30")
+        ville.at(le("2026-04-15 17:30"))
+        for where in (Identity(code="VSL"), Identity(territoire=self._there)):
+            self._climb(where)
         with ville.session(Door.OWNER) as session, session.begin():
             for place, one in self.things.items():
                 here = Saisine.signalement_id == one.ticket
@@ -208,6 +210,15 @@ class World:
             )
             token = issue(self._keys, territoire=self._there, personne=session.scalars(wanted).one(), generation=0)
         return {"Authorization": f"Bearer {token}"}
+
+    def _climb(self, where: Identity) -> None:
+        """What a worker does there at this hour."""
+        while True:
+            with self.ville.session(Door.WORKER, where) as session, session.begin():
+                ticket = next_due(session, now=session.now)
+                if ticket is None:
+                    return
+                fire(session, ticket, now=session.now)
 
     def _cle(self) -> str:
         with self.ville.session(Door.OWNER) as session, session.begin():
@@ -348,9 +359,7 @@ def test_a_list_shows_what_is_the_caller_s_and_never_another_territoire_s(world)
 
 def test_the_world_of_these_tests_is_what_it_says(world):
     with world.ville.session(Door.OWNER) as session, session.begin():
-        acteurs = dict(session.execute(select(Signalement.id, Signalement.acteur)).all())
+        acteurs = {str(id): acteur for id, acteur in session.execute(select(Signalement.id, Signalement.acteur))}
         etats = set(session.scalars(select(Saisine.etat)))
-        assert isinstance(session.now, datetime)
-    own, other = (acteurs[type(next(iter(acteurs)))(world.things[place].ticket)] for place in ("own", "other"))
-    assert (own, other) == ("habitat-lisse", "proprete")
-    assert etats & {EtatSaisine.INSCRITE}
+    assert [acteurs[world.things[place].ticket] for place in ("own", "other")] == ["habitat-lisse", "proprete"]
+    assert EtatSaisine.INSCRITE in etats

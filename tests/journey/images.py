@@ -39,5 +39,5 @@ def ressemblance(octets: bytes, original: Path) -> float:
     """Correlation of the greys with the original held upright, at the served size: 1 the same, 0 nothing to do."""
     with Image.open(BytesIO(octets)) as servie, Image.open(original) as source:
         droite = ImageOps.exif_transpose(source).convert("L").resize(servie.size)
-        couple = [np.asarray(one, dtype=float).ravel() for one in (servie.convert("L"), droite)]
-    return float(np.corrcoef(*couple)[0, 1])
+        ici, la = (np.asarray(one, dtype=float).ravel() for one in (servie.convert("L"), droite))
+    return float(np.corrcoef(ici, la)[0, 1])

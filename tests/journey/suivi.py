@@ -8,18 +8,8 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from journey.territoire_du_mans import (
-    ORACLES,
-    OSM,
-    QPV_DEPOT,
-    QPV_EST,
-    TERRAINS,
-    URGENTS,
-    VILLE,
-    Duree,
-    promesses,
-    themes,
-)
+from journey.services import ORACLES, TERRAINS, URGENTS, VILLE, Duree
+from journey.territoire_du_mans import OSM, QPV_DEPOT, QPV_EST, promesses, themes
 from shapely.geometry import Point, shape
 from shapely.geometry.base import BaseGeometry
 

@@ -8,110 +8,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
 import pytest
-from conftest import Ville
-from fastapi.testclient import TestClient
 from journey.images import metadonnees, ressemblance
 from journey.oracle import PARIS
-from journey.partenaire import Partenaire
+from journey.recit import Recit, raconter
+from journey.services import TERRAINS
 from journey.suivi import DELAIS
-from journey.territoire_du_mans import CODE, DOMAINE, OSM, PHOTOS, TERRAINS, ecrire, themes
-from journey.voyage import FIN, Voyage
-from sqlalchemy import select
+from journey.territoire_du_mans import CODE, DOMAINE, OSM, PHOTOS, themes
+from journey.voyage import FIN
 
-from api.app import build_app
-from api.resources import Resources
-from relais.boite import Boite, Recu, lire
-from relais.caller import Door
-from relais.commands.personne import import_personnes
-from relais.commands.territoire import get_territoire, import_configuration, import_emprises
-from relais.db import Session, make_engine
-from relais.imports.emprises import EmprisesLues, lire_emprises
-from relais.imports.personnes import lire_personnes
-from relais.imports.territoire import lire_territoire
-from relais.keys import load_keys
-from relais.mail import Smtp
-from relais.rules.configuration import Configuration
-from relais.settings import Settings
-from relais.stockage import Local
 from relais.tables.echeance import Echeance, Escalade
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.evenement import Evenement
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.saisine import EtatSaisine, Saisine
-from relais.wire import Wire
-from workers.means import Means
 
 pytestmark = pytest.mark.skipif(
     not OSM.exists(), reason="the real map, taxonomy and photos are not beside the checkout"
 )
 
-Row = TypeVar("Row", Echeance, Envoi, Escalade, Evenement, Photo, Saisine)
-MATIN = datetime(2026, 3, 25, 8, tzinfo=PARIS)
 UN_PAS = timedelta(minutes=5)
-"""The business clock runs on while what is due is done; the next date of the story is further than that."""
-
-
-class Recit(NamedTuple):
-    """What is left once the journey is lived."""
-
-    voyage: Voyage
-    terrain: EmprisesLues
-    courriels: list[Recu]
-    partenaire: Partenaire
-    depot: Path
+"""The business clock is moved to each due instant, then runs on by itself while what is due there is done."""
 
 
 @pytest.fixture(scope="module")
 def recit(clone: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recit]:
-    dossier = tmp_path_factory.mktemp("le_mans")
-    engine = make_engine(clone())
-    Ville(engine).at(MATIN)
-    ecrire(dossier)
-    configuration = lire_territoire(dossier / "territoire.yaml", annee=2026).configuration
-    terrain = lire_emprises(OSM, dossier / "correspondance.yaml", configuration.acteur.keys())
-    with Ville(engine).session(Door.OWNER) as session, session.begin():
-        _importer(session, configuration, terrain, dossier / "personnes.csv")
-    with Boite(dossier / "courriels") as boite, Partenaire() as partenaire:
-        settings = Settings(
-            data_dir=dossier / "donnees",
-            url_publique=f"https://relais.{DOMAINE}",
-            expediteur=f"Relais <ne-pas-repondre@{DOMAINE}>",
-            webhooks_autorises=(partenaire.hote,),
-        )
-        keys, stockage = load_keys(settings), Local(settings.depot)
-        means = Means(engine, keys, settings, Smtp(boite.url), Wire(allow=settings.webhooks_autorises), stockage)
-        with TestClient(build_app(Resources(engine, keys, settings, stockage))) as client:
-            voyage = Voyage(engine, client, keys, means, configuration)
-            _abonner(voyage, partenaire)
-            voyage.vivre()
-            yield Recit(voyage, terrain, lire(boite.dossier), partenaire, settings.depot)
-    engine.dispose()
-
-
-def _importer(session: Session, configuration: Configuration, terrain: EmprisesLues, personnes: Path) -> None:
-    import_configuration(session, configuration, auteur="test", now=session.now)
-    territoire = get_territoire(session, CODE)
-    assert territoire is not None
-    import_emprises(session, territoire, terrain.emprises, auteur="test", now=session.now)
-    import_personnes(session, territoire, lire_personnes(personnes), now=session.now)
-
-
-def _abonner(voyage: Voyage, partenaire: Partenaire) -> None:
-    """One partner hears of what is late everywhere, another of all that happens at the bailleur's."""
-    tout = {"types": ["signalement.affecte", "echeance.depassee", "instance.transmise"]}
-    for chemin, quoi in (("/tout", tout), ("/bailleur", {"acteur": "logis-sarthe"})):
-        asked = {"url": f"http://{partenaire.hote}{chemin}"} | quoi
-        made = voyage.appeler("admin", "POST", "/v1/webhooks", json=asked).raise_for_status()
-        partenaire.secrets[chemin] = made.json()["secret"]
-
-
-def _rangees(recit: Recit, table: type[Row]) -> list[Row]:
-    """All the rows of Le Mans, as the owner sees them: row-level security does not choose for the test."""
-    with recit.voyage.session() as session, session.begin():
-        return [one for one in session.scalars(select(table)) if one.territoire_id == session.territoire]
+    with raconter(clone(), tmp_path_factory.mktemp("le_mans")) as lived:
+        yield lived
 
 
 def test_the_real_map_enters_whole_and_what_is_no_surface_is_counted(recit: Recit) -> None:
@@ -156,7 +80,7 @@ def test_each_signalement_goes_to_whoever_holds_the_ground_and_is_told_why(recit
 
 
 def test_every_echeance_is_the_one_counted_minute_by_minute(recit: Recit) -> None:
-    held = {(one.signalement_id, one.delai.value, one.tour): one for one in _rangees(recit, Echeance)}
+    held = {(one.signalement_id, one.delai.value, one.tour): one for one in recit.rangees(Echeance)}
     counted = {(ticket.id, one.delai, one.tour): one for ticket in recit.voyage.suivis.values() for one in ticket.tours}
     assert held.keys() == counted.keys()
     assert len(held) > 150
@@ -179,7 +103,7 @@ def test_the_phone_reads_the_same_dates_at_once(recit: Recit) -> None:
 
 
 def test_each_palier_is_reached_once_on_its_date_and_no_other_is(recit: Recit) -> None:
-    rows = _rangees(recit, Escalade)
+    rows = recit.rangees(Escalade)
     reached = {(one.signalement_id, one.delai.value, one.tour, one.palier): one for one in rows}
     expected = {
         (ticket.id, one.delai, one.tour, one.palier): one
@@ -198,13 +122,13 @@ def test_each_palier_is_reached_once_on_its_date_and_no_other_is(recit: Recit) -
 
 
 def test_the_journal_tells_each_palier_once(recit: Recit) -> None:
-    told = [one for one in _rangees(recit, Evenement) if one.type == "escalade.declenchee"]
+    told = [one for one in recit.rangees(Evenement) if one.type == "escalade.declenchee"]
     keys = Counter((one.signalement_id, *(one.donnees[name] for name in ("delai", "tour", "palier"))) for one in told)
-    assert keys == Counter((one.signalement_id, one.delai, one.tour, one.palier) for one in _rangees(recit, Escalade))
+    assert keys == Counter((one.signalement_id, one.delai, one.tour, one.palier) for one in recit.rangees(Escalade))
 
 
 def test_what_the_pilote_does_not_decide_goes_up_by_itself(recit: Recit) -> None:
-    top = [one for one in _rangees(recit, Saisine) if one.instance == "gusp-dg"]
+    top = [one for one in recit.rangees(Saisine) if one.instance == "gusp-dg"]
     states = Counter(one.etat for one in top)
     decided = [str(one.id) for one in top if one.etat is EtatSaisine.MOBILISEE]
     assert decided == [recit.voyage.mobilisee]
@@ -215,7 +139,7 @@ def test_what_the_pilote_does_not_decide_goes_up_by_itself(recit: Recit) -> None
             assert one.decision_avant > FIN
     to_dg = [one for one in recit.courriels if one.a == f"direction_generale@{DOMAINE}"]
     jours = Counter(
-        one.envoye_le.date() for one in _rangees(recit, Envoi) if one.gabarit == "transmission" and one.envoye_le
+        one.envoye_le.date() for one in recit.rangees(Envoi) if one.gabarit == "transmission" and one.envoye_le
     )
     assert to_dg
     assert jours
@@ -223,7 +147,7 @@ def test_what_the_pilote_does_not_decide_goes_up_by_itself(recit: Recit) -> None
 
 
 def test_every_mail_promised_is_in_the_box_once_under_its_own_id(recit: Recit) -> None:
-    envois = {f"<{one.id}@{DOMAINE}>": one for one in _rangees(recit, Envoi) if one.canal is Canal.COURRIEL}
+    envois = {f"<{one.id}@{DOMAINE}>": one for one in recit.rangees(Envoi) if one.canal is Canal.COURRIEL}
     received = {one.message_id: one for one in recit.courriels}
     assert len(received) == len(recit.courriels) > 300
     assert received.keys() == envois.keys()
@@ -233,7 +157,7 @@ def test_every_mail_promised_is_in_the_box_once_under_its_own_id(recit: Recit) -
 
 
 def test_every_webhook_verifies_and_comes_once_under_its_own_id(recit: Recit) -> None:
-    envois = {str(one.id): one for one in _rangees(recit, Envoi) if one.canal is Canal.WEBHOOK}
+    envois = {str(one.id): one for one in recit.rangees(Envoi) if one.canal is Canal.WEBHOOK}
     received = {one.id: one for one in recit.partenaire.recues}
     assert recit.partenaire.refusees == []
     assert len(received) == len(recit.partenaire.recues) > 200
@@ -253,7 +177,7 @@ def test_nine_of_the_ten_photos_are_taken_and_the_heic_is_refused_with_a_way_out
     refused = recit.voyage.reponses["IMG_5195.HEIC"].json()
     assert (refused["code"], refused["retryable"]) == ("format_de_photo", False)
     assert "JPEG" in refused["detail"]
-    states = {recit.voyage.photos[one.id].name: one.etat for one in _rangees(recit, Photo)}
+    states = {recit.voyage.photos[one.id].name: one.etat for one in recit.rangees(Photo)}
     assert states == dict.fromkeys(files, EtatPhoto.PRETE) | {"IMG_5195.HEIC": EtatPhoto.ATTENDUE}
 
 
@@ -284,7 +208,7 @@ def _servies(recit: Recit) -> Iterator[tuple[Path, bytes]]:
 
 def test_no_original_stays_behind(recit: Recit) -> None:
     kept = [one for one in recit.depot.rglob("*") if one.is_file()]
-    ready = [one for one in _rangees(recit, Photo) if one.etat is EtatPhoto.PRETE]
+    ready = [one for one in recit.rangees(Photo) if one.etat is EtatPhoto.PRETE]
     assert (recit.depot / "fichiers" / "originaux").is_dir()
     assert {one.name for one in kept} == {f"{one.id}-{kind}.jpg" for one in ready for kind in ("image", "vignette")}
 

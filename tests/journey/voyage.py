@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,8 +13,9 @@ from uuid import UUID, uuid5
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from journey.oracle import PARIS
+from journey.services import TERRAINS, URGENTS, VILLE
 from journey.suivi import Suivi, Terrain, responsable, sol, terrains
-from journey.territoire_du_mans import CODE, DOMAINE, PHOTOS, TERRAINS, URGENTS, VILLE, themes
+from journey.territoire_du_mans import CODE, DOMAINE, PHOTOS, themes
 from sqlalchemy import Engine
 
 from relais.caller import Door, Identity
@@ -27,12 +28,12 @@ from workers.demo import advance
 from workers.means import Means
 
 NAMESPACE = UUID("019d44aa-d6a0-7a31-9c2b-5f1d8e0a7b42")
-PAR_TERRAIN = 9
+PAR_TERRAIN = 8
 """At most that many signalements on one kind of ground; most kinds have fewer polygons."""
 
 FIN = datetime(2026, 4, 30, 20, tzinfo=PARIS).astimezone(UTC)
 _PREMIER = datetime(2026, 3, 25, 7, 40, tzinfo=UTC)
-_PAS = timedelta(hours=7, minutes=0, seconds=13)
+_PAS = timedelta(hours=7, minutes=27, seconds=13)
 _REMARQUABLES = (
     "2026-03-28T22:30:00+01:00",  # the night that loses an hour
     "2026-03-29T01:59:59+01:00",
@@ -131,6 +132,9 @@ class Voyage:
                 self._prevoir(recu + timedelta(days=4), lambda: suite(ticket))
             case 5:
                 self._prevoir(recu + timedelta(days=9), lambda: self._intervenir(ticket))
+            case 7 | 8:
+                self._prevoir(recu + timedelta(minutes=40), lambda: self._prendre(ticket))
+                self._prevoir(recu + timedelta(days=1), lambda: self._repondre(ticket))
             case 6 if ticket.acteur != "voirie":
                 self._prevoir(recu + timedelta(hours=20), lambda: self._reaffecter(ticket, "voirie"))
 
@@ -227,7 +231,8 @@ class Voyage:
 def _lieux() -> Iterator[tuple[str, Terrain]]:
     """Every thème at least once, on every kind of ground: (thème, polygon)."""
     codes = [one["code"] for one in themes()]
-    dehors = cycle([*URGENTS, *(code for code in codes if code not in (*URGENTS, "habitat.parties_communes"))])
+    ailleurs = (code for code in codes if code not in {*URGENTS, "habitat.parties_communes"})
+    dehors = chain(URGENTS, cycle(ailleurs))
     dedans = cycle(("habitat.parties_communes", "habitat.abords"))
     for valeur in TERRAINS:
         polygons = [one for one in terrains() if one.domanialite_presumee == valeur]
