@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-check demo test check format openapi lock bench chaos clean
+.PHONY: help run run-check demo test check format openapi lock chaos clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -28,7 +28,7 @@ demo: $(VENV)/.installed ## the whole journey, scripted; fails when a promise fa
 	$(BIN)/relais demo
 
 test: $(VENV)/.installed ## the fast tests, on an embedded PostgreSQL
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: $(VENV)/.installed ## format, lint, types, imports: no tests
 	$(BIN)/ruff format --check .

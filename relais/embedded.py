@@ -173,8 +173,8 @@ class _Cluster:
         if ours != theirs:
             raise PostgresError(
                 f"La base de {self.folder} est au format de PostgreSQL {theirs}, que {self.binaries} ({ours}) ne lit"
-                f" pas. Rien n'a été démarré. Sauvegardez-la avec la version {theirs} (relais backup, ou pg_dump),"
-                f" écartez ce dossier, puis restaurez-la avec la version {ours} (relais restore)."
+                f" pas. Rien n'a été démarré. Sauvegardez-la avec la version {theirs} (pg_dump),"
+                f" écartez ce dossier, puis restaurez-la avec la version {ours} (pg_restore)."
             )
         if self._status()[0] != "0":
             # PostgreSQL would refuse to start if this pid is another program's now, or a zombie in a container.
@@ -206,6 +206,7 @@ class _Cluster:
 
     def _run(self, tool: str, *arguments: str) -> None:
         path = self.data_dir / "postgres.log"
+        path.touch(mode=0o600)  # a refused row may be quoted there
         with path.open("ab") as log:
             if _run(self.account, [str(self.binaries / tool), *arguments], log, PGDATA=str(self.folder)):
                 last = "\n".join(path.read_text(errors="replace").splitlines()[-15:])
@@ -225,7 +226,7 @@ def _home(data_dir: Path) -> Path:
         if not home.is_dir():
             raise PostgresError(
                 f"Selon {pointer}, la base est dans {home}, qui n'existe pas. Effacez {pointer.name} pour partir d'une"
-                " base vide, où restaurer une sauvegarde (relais restore)."
+                " base vide, où restaurer une sauvegarde (pg_restore)."
             )
     elif not home.exists():
         account = _account(home)

@@ -3,6 +3,7 @@
 import re
 import smtplib
 import ssl
+import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from email.headerregistry import Address, HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -61,6 +62,10 @@ class Mailbox(Protocol):
         """Hand over one message. Returns once the relay has accepted it; else raises MailRefused or MailDeferred."""
 
 
+DIALOGUE = 30.0
+"""Seconds a whole dialogue may last, whatever the number of its steps: half a delivery's lease."""
+
+
 class Smtp:
     """A Mailbox on a relay: `smtp://`, `smtps://` or `smtp+starttls://`, then `[user:password@]host[:port]`.
 
@@ -87,11 +92,11 @@ class Smtp:
 
     def _connect(self, *, hello: str) -> smtplib.SMTP:
         # `hello` is given: smtplib would otherwise ask the DNS for our own name, seconds lost where it does not answer.
-        relay = self._relay
+        relay, patience = self._relay, {"timeout": self._timeout, "deadline": time.monotonic() + DIALOGUE}
         if relay.scheme == "smtps":
             verified = ssl.create_default_context()
-            return smtplib.SMTP_SSL(relay.host, relay.port, hello, timeout=self._timeout, context=verified)
-        return smtplib.SMTP(relay.host, relay.port, hello, timeout=self._timeout)
+            return _BoundedSsl(relay.host, relay.port, hello, context=verified, **patience)
+        return _Bounded(relay.host, relay.port, hello, **patience)
 
     def _secure(self, smtp: smtplib.SMTP) -> None:
         relay = self._relay
@@ -106,6 +111,26 @@ class Smtp:
         smtp.ehlo_or_helo_if_needed()
         if relay.user:
             smtp.login(relay.user, relay.password)
+
+
+class _Bounded(smtplib.SMTP):
+    """A dialogue with an end: a relay slow at every step would outlast the lease under which the message is sent."""
+
+    def __init__(self, *where: Any, deadline: float, **options: Any) -> None:  # noqa: ANN401 - smtplib's own
+        self._deadline = deadline
+        super().__init__(*where, **options)
+
+    def getreply(self) -> tuple[int, bytes]:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("dialogue trop long")
+        if self.sock is not None:
+            self.sock.settimeout(min(self.timeout, left))
+        return super().getreply()
+
+
+class _BoundedSsl(_Bounded, smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
 
 
 def compose(courriel: Courriel) -> EmailMessage:

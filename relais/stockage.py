@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import uuid4
@@ -44,6 +45,12 @@ class Stockage(Protocol):
 
     def effacer(self, cle: str) -> None:
         """Gone for good once this returns; a missing key is fine."""
+
+    def cles(self, prefixe: str) -> Iterator[tuple[str, datetime]]:
+        """Every key under that first segment, with the instant it was last written (real time)."""
+
+    def balayer(self, age: timedelta) -> int:
+        """Remove the drafts nobody has touched for that long: a killed process leaves its own. Returns how many."""
 
 
 class Local:
@@ -96,6 +103,22 @@ class Local:
             place.unlink(missing_ok=True)
             _sync(place.parent)
 
+    def cles(self, prefixe: str) -> Iterator[tuple[str, datetime]]:
+        racine = self._racine / "fichiers"
+        for path in self._place(prefixe).rglob("*"):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path.relative_to(racine).as_posix(), _written(path)
+
+    def balayer(self, age: timedelta) -> int:
+        swept = 0
+        for draft in self._brouillons.iterdir():
+            with suppress(FileNotFoundError):
+                if _written(draft) < datetime.now(UTC) - age:
+                    draft.unlink()
+                    swept += 1
+        return swept
+
     def _place(self, cle: str) -> Path:
         if not _CLE.fullmatch(cle):
             raise ValueError(f"not a key: {cle!r}")
@@ -133,6 +156,10 @@ def no_space_is_refused() -> Iterator[None]:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise PlusDePlace from error
         raise
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _sync(path: Path) -> None:

@@ -12,11 +12,12 @@ from relais.settings import settings
 from workers.demo import advance
 from workers.drain import deliver, prepare
 from workers.means import Means, means_from
-from workers.ticks import do_all_due, escalate
+from workers.menage import forget
+from workers.ticks import do_all_due, escalate, transmit
 
 Tick = Callable[[Means], int]
 
-TICKS: tuple[tuple[Tick, int], ...] = ((escalate, 1), (deliver, 1), (prepare, 1))
+TICKS: tuple[tuple[Tick, int], ...] = ((escalate, 1), (deliver, 1), (prepare, 1), (transmit, 5), (forget, 3600))
 """What ticks, and every how many seconds. A tick lost is made good by the next."""
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import case
 from relais import outbox
 from relais.tables.claimable import Claimable
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
-from relais.tables.photo import EtatPhoto, Photo
+from relais.tables.photo import Photo
 from workers.handlers.courriel import send_mail
-from workers.handlers.outcome import Failed, Outcome, Refused, Sent, delay
-from workers.handlers.photo import prepare_photo
+from workers.handlers.outcome import WAIT, Failed, Outcome, Refused, Sent, Waiting, delay
+from workers.handlers.photo import postpone, prepare_photo, refuse
 from workers.handlers.webhook import post_webhook
 from workers.means import Means
 
@@ -80,16 +80,15 @@ def _settle(means: Means, envoi: Envoi, outcome: Outcome) -> None:
                     "reponse": reponse,
                     "erreur": None,
                 }
+            case Waiting(erreur):
+                attempts = envoi.attempts
+                columns = {"due_at": session.now + WAIT, "erreur": erreur}
             case Failed(erreur, reponse, after) if (wait := delay(attempts, asked=after)) is not None:
-                # Cancelled while it was on the wire, and failed: it is not tried again.
-                gone = Envoi.etat == EtatEnvoi.ANNULE
-                columns = {
-                    "due_at": case((gone, None), else_=session.now + wait),
-                    "reponse": reponse,
-                    "erreur": erreur,
-                }
+                columns = {"due_at": session.now + wait, "reponse": reponse, "erreur": erreur}
             case Failed(erreur, reponse) | Refused(erreur, reponse):
-                columns = {"etat": EtatEnvoi.MORT, "due_at": None, "reponse": reponse, "erreur": erreur}
+                # Cancelled while it was on the wire: nobody waits for it any more, and it is no alarm.
+                dead = case((Envoi.etat == EtatEnvoi.ANNULE, EtatEnvoi.ANNULE), else_=EtatEnvoi.MORT)
+                columns = {"etat": dead, "due_at": None, "reponse": reponse, "erreur": erreur}
                 _log.error("envoi %s to %s is dead: %s", envoi.id, envoi.destinataire, erreur)
         outbox.settle(session, envoi, attempts=attempts, **columns)
 
@@ -97,13 +96,8 @@ def _settle(means: Means, envoi: Envoi, outcome: Outcome) -> None:
 def _prepare_one(means: Means, photo: Photo) -> None:
     try:
         if photo.claims > outbox.MAX_CLAIMS:
-            _give_up(means, photo)
-        else:
-            prepare_photo(means, photo)
+            refuse(means, photo, "illisible", "Chaque worker qui l'a ouverte s'est arrêté ; prenez-en une autre.")
+        prepare_photo(means, photo)
     except Exception:  # noqa: BLE001 - whatever one photo provokes, the others must be cleaned
-        _log.exception("photo %s of %s failed; it is due again when its lease ends", photo.id, photo.signalement_id)
-
-
-def _give_up(means: Means, photo: Photo) -> None:
-    with means.session(photo.territoire_id) as session, session.begin():
-        outbox.settle(session, photo, etat=EtatPhoto.REFUSEE, motif="illisible", due_at=session.now, claims=0)
+        _log.exception("photo %s of %s failed; it is tried again", photo.id, photo.signalement_id)
+        postpone(means, photo)

@@ -15,14 +15,14 @@ _log = logging.getLogger("relais.ticks")
 
 
 def escalate(means: Means) -> int:
-    """Fire every palier due, one ticket a transaction, then group what goes to the direction générale."""
+    """Fire every palier due, one ticket a transaction."""
     with means.session() as session, session.begin():
         territoires = territoires_due(session)
     fired = 0
     for territoire in territoires:
         while not means.stopping.is_set() and _fire_one(means, territoire):
             fired += 1
-    return fired + _transmit(means)
+    return fired
 
 
 def _fire_one(means: Means, territoire: int) -> bool:
@@ -44,7 +44,8 @@ def _fire_one(means: Means, territoire: int) -> bool:
     return True
 
 
-def _transmit(means: Means) -> int:
+def transmit(means: Means) -> int:
+    """Write to the direction générale of what went up to it without a decision, grouped."""
     with means.session() as session, session.begin():
         territoires = session.scalars(select(Territoire.id).where(Territoire.version > 0)).all()
     announced = 0
@@ -56,4 +57,4 @@ def _transmit(means: Means) -> int:
 
 def do_all_due(means: Means) -> int:
     """Everything due now. Once each is enough in this order: each may make the next due, never the one before."""
-    return escalate(means) + prepare(means) + deliver(means)
+    return escalate(means) + transmit(means) + prepare(means) + deliver(means)

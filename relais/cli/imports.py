@@ -8,14 +8,17 @@ from sqlalchemy import Engine, select
 
 from relais.cli.affichage import etape, fait, montrer_avertissements, montrer_difference
 from relais.cli.base import (
+    Arret,
     CodeTerritoire,
     DataDir,
     Essai,
+    all_territoires,
     chosen_settings,
     connected,
     the_territoire,
     transaction,
 )
+from relais.commands.horloge import is_demonstration
 from relais.commands.territoire import Difference, import_configuration, import_emprises
 from relais.db import Session
 from relais.imports.emprises import lire_emprises
@@ -77,8 +80,19 @@ def _territoire(engine: Engine, fichier: Path, *, essai: bool) -> None:
         lecture = lire_territoire(fichier)
     montrer_avertissements(lecture.avertissements)
     with transaction(engine, essai=essai) as session:
+        if not essai:
+            _refuse_in_a_demonstration(session, lecture.configuration.code)
         difference = import_configuration(session, lecture.configuration, auteur=AUTEUR, now=session.now)
     _conclure(difference, lecture.configuration.nom, essai=essai)
+
+
+def _refuse_in_a_demonstration(session: Session, code: str) -> None:
+    """A real town there would live under a clock that can be moved, beside accounts whose mails anybody reads."""
+    if is_demonstration(session) and code not in {one.code for one in all_territoires(session)}:
+        raise Arret(
+            "Cette installation est une démonstration. Pour votre territoire, prenez un autre dossier :"
+            " « relais migrate --data-dir … », puis le même import avec ce --data-dir."
+        )
 
 
 def _emprises(engine: Engine, fichier: Path, correspondance: Path, code: str | None, *, essai: bool) -> None:

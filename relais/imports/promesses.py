@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 from babel.dates import format_datetime
 
@@ -94,12 +95,13 @@ def _verifier_les_qpv(lignes: Mapping[tuple[str, str], _Ligne], configuration: C
 def _comparaisons(
     lignes: Mapping[tuple[str, str], _Ligne], configuration: Configuration
 ) -> Iterator[tuple[_Ligne, _Ligne, Delai]]:
-    """Where a QPV has a line of its own for a délai: that line, and the one the rest of the town has."""
+    """Where a QPV has a line of its own for a délai: that line, and each the rest of the town has, zone by zone."""
+    quartiers = [zone.code for zone in configuration.zones if zone.type is not TypeZone.QPV]
     for zone in configuration.zones:
         for theme in configuration.themes if zone.type is TypeZone.QPV else ():
-            ordinaires = ((theme.code, TOUT), (TOUT, TOUT))
-            for delai in Delai:
-                du_qpv = ((theme.code, zone.code), ordinaires[0], (TOUT, zone.code), ordinaires[1])
+            for autre, delai in product((TOUT, *quartiers), Delai):
+                du_qpv = ((theme.code, zone.code), (theme.code, TOUT), (TOUT, zone.code), (TOUT, TOUT))
+                ordinaires = ((theme.code, autre), (theme.code, TOUT), (TOUT, autre), (TOUT, TOUT))
                 qpv, ordinaire = (
                     next(
                         (lignes[cle] for cle in cles if cle in lignes and delai in lignes[cle].engagement.delais), None

@@ -64,4 +64,9 @@ class Annuaire:
     def _with(self, role: Role) -> list[Adresse]:
         if self._people is None:
             self._people = by_role(self._session, (Role.PILOTE, Role.DIRECTION_GENERALE, Role.RESPONSABLE))
-        return [Adresse(one.identifiant, one.id, one.acteur) for one in self._people if one.role is role]
+        return [Adresse(one.identifiant, one.id, _acteur(one)) for one in self._people if one.role is role]
+
+
+def _acteur(person: Personne) -> str | None:
+    """Only a responsable is written to for an acteur: the pilote of an EPCI keeps his mail when it loses a ticket."""
+    return person.acteur if person.role is Role.RESPONSABLE else None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from relais.rules.configuration import TOUT, Configuration, Delai, Engagement, Nature
+from relais.rules.configuration import TOUT, Configuration, Delai, Engagement, Nature, TypeZone
 from relais.rules.delais import Duree
 
 
@@ -15,13 +15,13 @@ class Promesse:
 
 
 def promesses(configuration: Configuration, *, theme: str, zones: Collection[str]) -> Mapping[Delai, Promesse]:
-    """For each délai the most precise line that speaks of it (thème before zone, first in the file on a tie).
+    """For each délai the most precise line that speaks of it: thème before zone, and of two zones the QPV.
 
-    A délai no line speaks of is not promised: nothing is invented.
+    On a tie, the first in the file. A délai no line speaks of is not promised: nothing is invented.
     """
     found: dict[Delai, tuple[int, Promesse]] = {}
     for line in configuration.engagements:
-        weight = _weight(line, theme, zones)
+        weight = _weight(configuration, line, theme, zones)
         if weight is None:
             continue
         for delai, duree in line.delais.items():
@@ -30,7 +30,9 @@ def promesses(configuration: Configuration, *, theme: str, zones: Collection[str
     return {delai: found[delai][1] for delai in Delai if delai in found}
 
 
-def _weight(line: Engagement, theme: str, zones: Collection[str]) -> int | None:
+def _weight(configuration: Configuration, line: Engagement, theme: str, zones: Collection[str]) -> int | None:
     if line.theme not in {TOUT, theme} or (line.zone != TOUT and line.zone not in zones):
         return None
-    return 2 * (line.theme != TOUT) + (line.zone != TOUT)
+    zone = configuration.zone.get(line.zone)
+    # A QPV lies inside quartiers: theirs must not hide what it was promised (« lissage par le bas »).
+    return 4 * (line.theme != TOUT) + (zone is not None) + (zone is not None and zone.type is TypeZone.QPV)

@@ -3,13 +3,13 @@
 from relais.courriels import rendre
 from relais.mail import MailDeferred, MailRefused
 from relais.tables.envoi import Envoi
-from workers.handlers.outcome import Failed, Outcome, Refused, Sent
+from workers.handlers.outcome import Failed, Outcome, Refused, Sent, Waiting
 from workers.means import Means
 
 
 def send_mail(means: Means, envoi: Envoi) -> Outcome:
     if means.mailbox is None:
-        return Failed("Aucun serveur de courriel : RELAIS_SMTP_URL manque.")
+        return Waiting("Aucun serveur de courriel : RELAIS_SMTP_URL manque.")
     with means.session(envoi.territoire_id) as session, session.begin():
         courriel = rendre(
             session,

@@ -7,6 +7,9 @@ from datetime import timedelta
 RETRIES = tuple(timedelta(seconds=s) for s in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))
 """After each failed attempt, how long before the next: the schedule Standard Webhooks suggests, 75 h 35 min in all."""
 
+WAIT = timedelta(minutes=1)
+"""How long before looking again for what was missing: a relay not set yet, a disk that is full."""
+
 JITTER = 0.2
 """So that what failed together does not come back together."""
 
@@ -26,6 +29,13 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Nothing was tried: what it takes is not there yet. No attempt is counted."""
+
+    erreur: str
+
+
+@dataclass(frozen=True)
 class Refused:
     """It will never pass."""
 
@@ -33,7 +43,7 @@ class Refused:
     reponse: int | None = None
 
 
-Outcome = Sent | Failed | Refused
+Outcome = Sent | Failed | Waiting | Refused
 
 
 def delay(attempts: int, *, asked: float | None = None) -> timedelta | None:

@@ -6,22 +6,44 @@ from relais import outbox
 from relais.commands.photo import cle_de_variante, cle_originale, refuse_photo
 from relais.db import Session
 from relais.media import PhotoRefusee, Variantes, preparer
+from relais.stockage import PlusDePlace
 from relais.tables.photo import EtatPhoto, Photo
+from workers.handlers.outcome import WAIT
 from workers.means import Means
+
+PERDUE_APRES = 10
+"""Looks at a missing file before it is owed again: a volume not mounted yet is not a lost photo."""
 
 _log = logging.getLogger("relais.photos")
 
 
 def prepare_photo(means: Means, photo: Photo) -> None:
+    """A full disk or an absent volume only delays: an acknowledged photo is refused for what it is, never for that."""
     if photo.etat is EtatPhoto.RECUE:
         try:
             _keep(means, photo, preparer(means.stockage.chemin(cle_originale(photo))))
         except PhotoRefusee as refused:
-            _refuse(means, photo, refused.motif, refused.detail)
+            refuse(means, photo, refused.motif, refused.detail)
         except FileNotFoundError:
             _log.error("photo %s of %s: its row is here and its file is not", photo.id, photo.signalement_id)
-            _refuse(means, photo, "perdue", "L'image n'a pas été retrouvée ; renvoyez-la.")
-    _forget_original(means, photo)
+            if photo.attempts < PERDUE_APRES:
+                return postpone(means, photo)
+            refuse(means, photo, "perdue", "L'image n'a pas été retrouvée ; renvoyez-la.")
+        except (OSError, PlusDePlace) as trouble:
+            _log.error("photo %s of %s waits: %r", photo.id, photo.signalement_id, trouble)
+            return postpone(means, photo)
+    return _forget_original(means, photo)
+
+
+def postpone(means: Means, photo: Photo) -> None:
+    with means.session(photo.territoire_id) as session, session.begin():
+        outbox.settle(session, photo, due_at=session.now + WAIT, attempts=photo.attempts + 1)
+
+
+def refuse(means: Means, photo: Photo, motif: str, detail: str) -> None:
+    with means.session(photo.territoire_id) as session, session.begin():
+        if outbox.settle(session, photo, etat=EtatPhoto.REFUSEE, motif=motif, due_at=session.now):
+            refuse_photo(session, photo, motif=motif, detail=detail, now=session.now)
 
 
 def _keep(means: Means, photo: Photo, variantes: Variantes) -> None:
@@ -36,12 +58,6 @@ def _keep(means: Means, photo: Photo, variantes: Variantes) -> None:
             hauteur=variantes.hauteur,
             due_at=session.now,
         )
-
-
-def _refuse(means: Means, photo: Photo, motif: str, detail: str) -> None:
-    with means.session(photo.territoire_id) as session, session.begin():
-        if outbox.settle(session, photo, etat=EtatPhoto.REFUSEE, motif=motif, due_at=session.now):
-            refuse_photo(session, photo, motif=motif, detail=detail, now=session.now)
 
 
 def _forget_original(means: Means, photo: Photo) -> None:
