@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import jwt
 import pytest
@@ -144,7 +144,7 @@ def test_a_key_is_read_as_its_territoire_and_its_digest():
 @pytest.mark.parametrize(
     "garbage",
     ["rk_", "rk_12", "rk_12_", "rk__abc", "rk_-1_abc", "rk_1.5_abc", "rk_\u0661\u0662_abc", "rk_" + "9" * 5000 + "_abc",
-     "rk_3000000000_abc", "rk_1_é", "rk_1_a b", "rk_1_\udcff", "12_abc", str(uuid4())],
+     "rk_3000000000_abc", "rk_1_é", "rk_1_a b", "rk_1_\udcff", "12_abc", "019d44aa-0000-7000-8000-000000000000"],
 )  # fmt: skip
 def test_what_has_not_the_shape_of_a_key_never_reaches_the_database(garbage):
     with pytest.raises(JetonInvalide):
