@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import httpx
 from PIL import Image
@@ -21,12 +20,11 @@ from sqlalchemy import func, select
 
 from relais.demonstration.chargement import demo_folder
 from relais.demonstration.installation import Installation, installation
-from relais.demonstration.releve import Promesses, Releve
+from relais.demonstration.releve import PARIS, Promesses, Releve
 from relais.tables.echeance import Echeance, Escalade, EtatDelai
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.photo import EtatPhoto, Photo
 
-PARIS = ZoneInfo("Europe/Paris")
 FOLDER = Path("data") / "demo"
 ICI = {"lon": 0.41237, "lat": 48.10562, "precision_m": 5, "origine": "gps"}
 LIEU = {"adresse": "12 rue des Érables", "residence": "Résidence des Érables", "entree": "B"}

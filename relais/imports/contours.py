@@ -12,21 +12,11 @@ from shapely.geometry import mapping, shape
 
 from relais.imports import Faute, FichierRefuse, Illisible
 from relais.imports.fichiers import lire_texte
+from relais.rules.carte import en_france
 from relais.rules.configuration import GeoJSON
 
 POLYGONES = ("Polygon", "MultiPolygon")
 
-_FRANCE = (  # west, south, east, north: enough to tell a latitude from a longitude, not to draw a border
-    (-5.5, 41.0, 10.0, 51.5),
-    (-63.5, 14.0, -60.5, 18.5),  # Guadeloupe, Martinique, Saint-Martin, Saint-Barthélemy
-    (-55.0, 2.0, -51.0, 6.0),  # Guyane
-    (55.0, -21.6, 56.0, -20.7),  # La Réunion
-    (44.8, -13.2, 45.5, -12.4),  # Mayotte
-    (-56.8, 46.5, -55.8, 47.4),  # Saint-Pierre-et-Miquelon
-    (157.0, -23.5, 172.5, -18.0),  # Nouvelle-Calédonie
-    (-155.0, -28.5, -134.0, -7.5),  # Polynésie
-    (-178.5, -14.5, -175.5, -13.0),  # Wallis-et-Futuna
-)
 _RAISONS = {
     "Self-intersection": "le contour se recoupe",
     "Ring Self-intersection": "le contour passe deux fois par le même point",
@@ -134,17 +124,13 @@ def _position(position: object) -> list[float]:
         lon = lat = float("inf")
     if not (isfinite(lon) and isfinite(lat)):
         raise Illisible("une coordonnée n'est pas un nombre fini")
-    if not _en_france(lon, lat) and _en_france(lat, lon):
+    if not en_france(lon, lat) and en_france(lat, lon):
         raise Illisible(
             f"latitude et longitude sont inversées près de {_pres(lon, lat)} ; GeoJSON met la longitude d'abord"
         )
     if not (-180 <= lon <= 180 and -90 <= lat <= 90):  # noqa: PLR2004 : the Earth
         raise Illisible(f"{_pres(lon, lat)} est hors de la Terre ; exportez en degrés (WGS 84, EPSG:4326)")
     return [lon, lat]
-
-
-def _en_france(lon: float, lat: float) -> bool:
-    return any(ouest <= lon <= est and sud <= lat <= nord for ouest, sud, est, nord in _FRANCE)
 
 
 def _traduire(raison: str) -> str:

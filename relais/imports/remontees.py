@@ -4,7 +4,6 @@ from relais.imports import mots
 from relais.imports.fiches import Fiche, sans_doublon
 from relais.imports.mots import Moment
 from relais.rules.configuration import (
-    ECHELLE_ORDINAIRE,
     LIBELLES_DELAI,
     Configuration,
     Delai,
@@ -13,6 +12,7 @@ from relais.rules.configuration import (
     Palier,
     TypeInstance,
 )
+from relais.rules.echelle import ECHELLE_ORDINAIRE
 
 CLES_INSTANCE = ("code", "type", "nom", "membres", "zone")
 CLES_REMONTEE = ("delai", "quand", "prevenir", "inscrire")

@@ -8,6 +8,7 @@ from commands.factories import (
     DELAISSE,
     DEPOT_SAUVAGE,
     ERABLES,
+    FUITE,
     PILOTES,
     RESPONSABLE_AGENCE,
     RUE_ERABLES,
@@ -440,3 +441,14 @@ def test_every_verb_makes_another_revision_and_one_line_of_the_journal(ville):
         "signalement.traite",
         "signalement.rouvert",
     ]
+
+
+def test_a_pilote_keeps_his_mail_when_his_own_agglo_loses_the_ticket(ville):
+    """No worker was there: the verb itself fires the palier, and takes back only what was for the former acteur."""
+    id = deposit(ville, theme=FUITE, place=RUE_ERABLES)
+    assert ticket(ville, id).acteur == "lisse-agglo"
+    ville.forward(days=30)
+    act(ville, link("lisse-agglo"), reaffecter, id, motif="Ce n'est pas notre réseau.", acteur="voirie")
+    late = [one for one in mails(ville, id) if one.a in PILOTES and one.gabarit != "accuse"]
+    assert {one.a for one in late} == PILOTES
+    assert {one.etat for one in late} == {EtatEnvoi.EN_ATTENTE}

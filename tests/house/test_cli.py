@@ -214,6 +214,16 @@ def test_an_essai_shows_the_difference_and_applies_nothing(up, command, files):
     assert up.version() == version + 1
 
 
+def test_a_real_town_does_not_settle_in_a_demonstration(up, command, files):
+    version = up.version()
+    theirs = edit(files / "territoire.yaml", "code: VSL", "code: AUTRE")
+    assert command("import", theirs, "--essai").exit_code == 0
+    refused = command("import", theirs)
+    assert refused.exit_code == 1
+    assert "autre dossier" in refused.stderr
+    assert up.version() == version
+
+
 def test_emprises_are_imported_by_the_word_and_the_same_map_changes_nothing(up, command, files):
     version = up.version()
     line = ["import", "emprises", files / "emprises.geojson", "--correspondance", files / "correspondance.yaml"]

@@ -265,7 +265,7 @@ def test_a_database_of_another_major_version_is_refused_with_the_way_out(data):
     now = version.read_text()
     version.write_text("12\n")
     try:
-        with pytest.raises(PostgresError, match=r"PostgreSQL 12.*relais backup.*relais restore"), own(data):
+        with pytest.raises(PostgresError, match=r"PostgreSQL 12.*pg_dump.*pg_restore"), own(data):
             pass
         assert not (server.cluster / "postmaster.pid").exists()
     finally:

@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from relais import mail
 from relais.boite import Boite, lire
 from relais.mail import Courriel, MailDeferred, MailRefused, Smtp, compose
 
@@ -230,6 +231,19 @@ def test_a_relay_that_stalls_is_given_up_and_tried_again():
     with running(relay) as address, pytest.raises(MailDeferred, match="timed out"):
         Smtp(f"smtp://{address}", timeout=0.2).send(COURRIEL)
     assert message_ids(relay) == [MESSAGE_ID]
+
+
+def test_a_relay_slow_at_every_step_is_given_up_before_the_lease_of_the_message_ends(monkeypatch):
+    class Tarpit(Relay):
+        async def handle_RCPT(self, *step):  # noqa: N802 - aiosmtpd's name
+            await asyncio.sleep(0.4)
+            return await super().handle_RCPT(*step)
+
+    relay = Tarpit()
+    monkeypatch.setattr(mail, "DIALOGUE", 0.2)
+    with running(relay) as address, pytest.raises(MailDeferred):
+        Smtp(f"smtp://{address}", timeout=15).send(COURRIEL)
+    assert message_ids(relay) == []
 
 
 def test_a_relay_that_is_not_there_is_tried_again():

@@ -12,7 +12,6 @@ from relais.imports.catalogue import catalogue
 from relais.imports.mots import code_theme, plier
 from relais.rules.calendrier import Calendrier, Plage
 from relais.rules.configuration import (
-    ECHELLE_ORDINAIRE,
     TOUT,
     Cible,
     Delai,
@@ -24,6 +23,7 @@ from relais.rules.configuration import (
     TypeInstance,
 )
 from relais.rules.delais import Duree, Unite
+from relais.rules.echelle import ECHELLE_ORDINAIRE
 
 ECHANTILLONS = Path(__file__).resolve().parents[2] / ".." / "shared" / "samples.md"
 JOURNEE = (Plage(540, 720), Plage(840, 1020))
