@@ -6,11 +6,10 @@ from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
-from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from api.deps import Db, Res
-from api.representation import body_of, reply
+from api.representation import Answer, reply
 from relais.commands.idempotence import Demande, answered, remember
 from relais.errors import EnvoiInterrompu
 
@@ -42,10 +41,10 @@ class Once:
     ) -> None:
         self._request, self._db, self._res, self._body, self._clef = request, db, res, body, idempotency_key
 
-    def __call__(self, act: Callable[[], BaseModel]) -> Response:
+    def __call__(self, act: Callable[[], Answer]) -> Response:
         """201 with what `act` returns, now or the first time. Raises DemandeEnCours, ClefReutilisee."""
         if self._clef is None:
-            return reply(body_of(act()), CREATED)
+            return reply(act(), CREATED)
         box = self._res.keys.box
         demande = Demande(
             qui=str(self._db.caller.id),
@@ -54,15 +53,25 @@ class Once:
             empreinte=self._digest(),
         )
         if (known := answered(self._db, demande)) is not None:
-            return reply(box.decrypt(known.corps), known.statut)
-        said = body_of(act())
-        remember(self._db, demande, statut=CREATED, corps=box.encrypt(said), now=self._db.now)
-        return reply(said, CREATED)
+            return reply(_read(box.decrypt(known.corps)), known.statut)
+        told = act()
+        remember(self._db, demande, statut=CREATED, corps=box.encrypt(_written(told)), now=self._db.now)
+        return reply(told, CREATED)
 
     def _digest(self) -> str:
         """The address and what was said there, whatever the order: a dictionary of Swift has another at each start."""
         url = self._request.url
         return sha256(f"{url.path}?{url.query}\n{_canonical(self._body)}".encode()).hexdigest()
+
+
+def _written(told: Answer) -> bytes:
+    """With its ETag, which the bytes alone do not tell: whoever asks again may write over what was answered first."""
+    return told.etag.encode() + b"\n" + told.body
+
+
+def _read(kept: bytes) -> Answer:
+    etag, _, body = kept.partition(b"\n")
+    return Answer(body, etag.decode())
 
 
 def _canonical(body: bytes) -> str:

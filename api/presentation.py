@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from api.representation import Answer, answer
 from api.schemas import signalement as out
 from api.schemas.routage import CandidatOut
 from relais.caller import Caller
@@ -26,9 +27,11 @@ class Presenter:
     def __init__(self, *, keys: Keys, url: str, caller: Caller, now: datetime) -> None:
         self._keys, self._url, self._caller, self._now = keys, url.rstrip("/"), caller, now
 
+    def answer(self, file: Dossier) -> Answer:
+        return answer(self.signalement(file), revision=file.signalement.revision)
+
     def signalement(self, file: Dossier) -> out.SignalementOut:
         ticket, zone = file.signalement, ZoneInfo(file.born.configuration.calendrier.fuseau)
-        delais = [self._delai(one, zone) for one in file.echeances]
         qualites = self._caller.qualites(auteur_id=ticket.auteur_id, acteur=ticket.acteur)
         return out.SignalementOut(
             id=ticket.id,
@@ -54,9 +57,9 @@ class Presenter:
             zones=_zones(file),
             responsable=_responsable(file),
             routage=_routage(file),
-            delais=delais,
+            delais=[self._delai(one, zone) for one in file.echeances],
             en_retard=ticket.statut in OUVERTS
-            and any(one.arrete_le is None and one.echeance < self._now for one in delais),
+            and any(one.arrete_le is None and one.echeance < self._now for one in file.echeances),
             derniere_reponse=_reponse(ticket.derniere_reponse, zone),
             photos=[self._photo(one, file.theme, zone) for one in file.photos],
             photos_manquantes=[one.id for one in file.photos_manquantes],
@@ -128,5 +131,5 @@ def _routage(file: Dossier) -> out.RoutageOut:
 def _reponse(said: Mapping[str, object] | None, zone: ZoneInfo) -> out.ReponseOut | None:
     if said is None:
         return None
-    answer = out.ReponseOut.model_validate(said)
-    return answer.model_copy(update={"le": answer.le.astimezone(zone)})
+    read = out.ReponseOut.model_validate(said)
+    return read.model_copy(update={"le": read.le.astimezone(zone)})

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
 
-from api.schemas.commun import Problem
+from api.schemas.commun import PHRASE, Problem
 from relais import errors
 from relais.errors import Fault, RelaisError
 
@@ -116,6 +116,8 @@ def _refusal_of_input(error: RequestValidationError) -> RelaisError:
 def _fault(one: Mapping[str, Any]) -> Fault:
     if one["type"] == "json_invalid":
         return Fault("/", one["ctx"]["error"])
+    if one["type"] == PHRASE:
+        return Fault(_pointer(one["loc"]), one["msg"])
     return Fault(_pointer(one["loc"]), SENS.get(one["type"]) or f"Valeur refusée : {_reason(one)}.")
 
 

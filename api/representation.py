@@ -1,5 +1,7 @@
 """Sending one thing: a strong ETag over the very bytes, 304 when the reader has them, 412 when a writer does not."""
 
+import re
+from dataclasses import dataclass
 from hashlib import sha256
 
 from fastapi import Request, Response
@@ -8,36 +10,47 @@ from pydantic import BaseModel
 
 from relais.errors import VersionDepassee
 
-
-def body_of(out: BaseModel) -> bytes:
-    return out.model_dump_json(exclude_none=True).encode()
+_REVISED = re.compile(r'"(\d{1,18})-[0-9a-f]{32}"', re.ASCII)
 
 
-def etag_of(body: bytes) -> str:
-    return f'"{sha256(body).hexdigest()[:32]}"'
+@dataclass(frozen=True)
+class Answer:
+    """One thing as it leaves."""
+
+    body: bytes
+    etag: str
 
 
-def send(request: Request, out: BaseModel, *, status: int = 200, private: bool = True) -> Response:
+def answer(out: BaseModel, *, revision: int | None = None) -> Answer:
+    """`revision`: what a writer is compared by, for the bytes change with time alone (signed links, lateness)."""
+    body = out.model_dump_json(exclude_none=True).encode()
+    digest = sha256(body).hexdigest()[:32]
+    return Answer(body, f'"{digest}"' if revision is None else f'"{revision}-{digest}"')
+
+
+def send(request: Request, told: Answer, *, status: int = 200, private: bool = True) -> Response:
     """`private`: it was worded for this caller, and no shared cache may keep it."""
-    body = body_of(out)
-    if request.method in {"GET", "HEAD"} and _held(request.headers.get("if-none-match"), etag_of(body)):
-        return Response(status_code=304, headers=_headers(body, private=private))
-    return reply(body, status, private=private)
+    if request.method in {"GET", "HEAD"} and _held(request.headers.get("if-none-match"), told.etag):
+        return Response(status_code=304, headers=_headers(told, private=private))
+    return reply(told, status, private=private)
 
 
-def reply(body: bytes, status: int, *, private: bool = True) -> Response:
-    return Response(body, status, headers=_headers(body, private=private), media_type=JSONResponse.media_type)
+def reply(told: Answer, status: int, *, private: bool = True) -> Response:
+    return Response(told.body, status, headers=_headers(told, private=private), media_type=JSONResponse.media_type)
 
 
-def expect(if_match: str | None, out: BaseModel) -> None:
-    """Raises VersionDepassee when the writer read another version than this one."""
-    if if_match is not None and if_match.strip() != "*" and etag_of(body_of(out)) not in _listed(if_match):
+def expect(if_match: str | None, revision: int) -> None:
+    """Raises VersionDepassee when the writer read another revision than this one."""
+    if if_match is None or if_match.strip() == "*":
+        return
+    read = (_REVISED.fullmatch(one) for one in _listed(if_match))
+    if revision not in {int(one[1]) for one in read if one}:
         raise VersionDepassee("Relisez-le, puis refaites votre modification si elle a encore un sens.")
 
 
-def _headers(body: bytes, *, private: bool) -> dict[str, str]:
+def _headers(told: Answer, *, private: bool) -> dict[str, str]:
     cache = "private, no-cache" if private else "no-cache"
-    return {"ETag": etag_of(body), "Cache-Control": cache, "Vary": "Authorization"}
+    return {"ETag": told.etag, "Cache-Control": cache, "Vary": "Authorization"}
 
 
 def _held(if_none_match: str | None, etag: str) -> bool:

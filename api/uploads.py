@@ -34,6 +34,9 @@ from relais.stockage import no_space_is_refused
 STALL = 20.0
 """Seconds without a byte before a client is cut: a phone in a tunnel retries, a slow-loris does not hold a file."""
 
+TOTAL = 600.0
+"""Seconds for a whole photo, however it trickles: 25 MB in ten minutes is the slowest network that is any use."""
+
 HEAD = 12
 """Bytes that show what a picture is."""
 
@@ -87,8 +90,9 @@ def _typed(header: str | None) -> None:
     """Raises BadRequest, FormatDePhoto. What counts is what the bytes are; a client that says otherwise has a bug."""
     if header is None:
         raise BadRequest("Il faut l'en-tête Content-Type, par exemple image/jpeg.")
-    if header.partition(";")[0].strip().lower() not in media.FORMATS:
-        raise FormatDePhoto("Content-Type : image/jpeg, image/png ou image/webp.")
+    announced = header.partition(";")[0].strip().lower()
+    if announced not in media.FORMATS:
+        raise FormatDePhoto(media.refus_de_type(announced))
 
 
 def _too_big() -> PhotoTropGrosse:
@@ -122,13 +126,18 @@ def _picture(head: bytes, size: int) -> None:
 
 
 async def _patient(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    clock = asyncio.get_running_loop().time
+    limit = clock() + TOTAL
     while True:
         try:
-            chunk = await asyncio.wait_for(anext(stream), STALL)
+            chunk = await asyncio.wait_for(anext(stream), min(STALL, limit - clock()))
         except StopAsyncIteration:
             return
-        except TimeoutError as stalled:
-            raise EnvoiInterrompu(f"Rien reçu pendant {STALL:.0f} s ; renvoyez la photo.") from stalled
+        except TimeoutError as slow:
+            if clock() >= limit:
+                late = f"Photo pas encore reçue entière après {TOTAL / 60:.0f} min ; réduisez-la, et renvoyez-la."
+                raise EnvoiInterrompu(late) from slow
+            raise EnvoiInterrompu(f"Rien reçu pendant {STALL:.0f} s ; renvoyez la photo.") from slow
         except ClientDisconnect as gone:
             raise EnvoiInterrompu("La connexion s'est coupée ; renvoyez la photo.") from gone
         yield chunk

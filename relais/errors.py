@@ -245,6 +245,10 @@ class EnvoiIntrouvable(NotFound):
     """Cet envoi n'existe pas."""
 
 
+class EnvoiPasMort(Conflict):
+    """Cet envoi n'est pas mort : il est parti, ou partira de lui-même."""
+
+
 class WebhookIntrouvable(NotFound):
     """Ce webhook n'existe pas."""
 

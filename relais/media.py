@@ -42,6 +42,12 @@ _REDRESSEMENT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_TYPES_HEIC = {"image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence"}
+_REFUS = "Ce fichier n’est pas une photo JPEG, PNG ou WebP."
+_REFUS_HEIC = (
+    "Cette photo est au format HEIC, que nous ne lisons pas encore. Envoyez-la en JPEG\u00a0; sur un iPhone, "
+    "Réglages, Appareil photo, Formats, choisissez «\u00a0Le plus compatible\u00a0»."
+)
 _REPRENDRE = "Reprenez la photo, ou choisissez-en une autre."
 
 
@@ -76,12 +82,12 @@ def type_reel(debut: bytes) -> str | None:
 
 def refus_de_format(debut: bytes) -> str:
     """The French sentence for bytes that `type_reel` does not accept; an iPhone's HEIC is named, with the way out."""
-    if debut[4:8] == b"ftyp" and debut[8:12] in _MARQUES_HEIC:
-        return (
-            "Cette photo est au format HEIC, que nous ne lisons pas encore. Envoyez-la en JPEG\u00a0; sur un iPhone, "
-            "Réglages, Appareil photo, Formats, choisissez «\u00a0Le plus compatible\u00a0»."
-        )
-    return "Ce fichier n’est pas une photo JPEG, PNG ou WebP."
+    return _REFUS_HEIC if debut[4:8] == b"ftyp" and debut[8:12] in _MARQUES_HEIC else _REFUS
+
+
+def refus_de_type(media_type: str) -> str:
+    """The same sentences, for a media type that is not one of FORMATS, announced before any byte is seen."""
+    return _REFUS_HEIC if media_type in _TYPES_HEIC else _REFUS
 
 
 def preparer(chemin: Path) -> Variantes:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.caller import Caller
 from relais.db import Session
+from relais.rules.evenements import INTERNES, TypeEvenement
 from relais.tables.claimable import Claimable
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi, Webhook
 from relais.tables.evenement import Evenement
@@ -87,17 +88,25 @@ def announce(
     promises = [_letter(row, letter, now=now) for row, fact in zip(rows, facts, strict=True) for letter in fact.letters]
     for webhook in session.scalars(select(Webhook).where(Webhook.territoire_id == session.territoire, Webhook.actif)):
         promises += [
-            _webhook(row, webhook, signalement, now=now) for row in rows if _listens(webhook, row["type"], signalement)
+            _webhook(row, webhook, signalement, now=now) for row in rows if _listens(webhook, row, signalement)
         ]
     if promises:
         # The same letter promised twice by one fact (a pilote who is also a member) is one delivery.
         session.execute(upsert(Envoi).on_conflict_do_nothing(), promises)
 
 
-def _listens(webhook: Webhook, type_: str, signalement: Signalement | None) -> bool:
-    if webhook.types and type_ not in webhook.types:
+def _listens(webhook: Webhook, event: dict[str, Any], signalement: Signalement | None) -> bool:
+    if event["type"] in INTERNES or (webhook.types and event["type"] not in webhook.types):
         return False
-    return webhook.acteur is None or (signalement is not None and signalement.acteur == webhook.acteur)
+    if webhook.acteur is None or (signalement is not None and signalement.acteur == webhook.acteur):
+        return True
+    return _loses(webhook, event)
+
+
+def _loses(webhook: Webhook, event: dict[str, Any]) -> bool:
+    """Its acteur had the ticket until now: its software is told so, or would keep it for ever."""
+    lost = event["type"] == TypeEvenement.SIGNALEMENT_REAFFECTE and event["donnees"].get("de") == webhook.acteur
+    return lost and webhook.acteur is not None
 
 
 def _promise(event: dict[str, Any], *, now: datetime) -> dict[str, Any]:
@@ -133,7 +142,8 @@ def _webhook(
     event: dict[str, Any], webhook: Webhook, signalement: Signalement | None, *, now: datetime
 ) -> dict[str, Any]:
     """The body is kept as the bytes that will be signed: a retry sends the same ones."""
-    body = {"type": event["type"], "timestamp": now.isoformat(), "data": summary(signalement) | event["donnees"]}
+    told = _farewell(signalement) if _loses(webhook, event) else summary(signalement) | event["donnees"]
+    body = {"type": event["type"], "timestamp": now.isoformat(), "data": told}
     return _promise(event, now=now) | {
         "canal": Canal.WEBHOOK,
         "gabarit": event["type"],
@@ -158,6 +168,12 @@ def summary(signalement: Signalement | None) -> dict[str, Any]:
         }
         | ({"acteur": signalement.acteur} if signalement.acteur else {})
     }
+
+
+def _farewell(signalement: Signalement | None) -> dict[str, Any]:
+    """What is told to whom it is taken from: which ticket, and whose it is now. It does not see it any more."""
+    kept = ("id", "numero", "statut", "theme", "acteur")
+    return {key: {name: said[name] for name in kept if name in said} for key, said in summary(signalement).items()}
 
 
 def cancel(session: Session, signalement_id: UUID, *, acteur: str | None = None) -> None:

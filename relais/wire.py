@@ -5,6 +5,7 @@ special addresses, and the connection goes to an address so checked. A name that
 `0x7f000001`, `[::ffff:127.0.0.1]`, `localhost` all end there; redirects are answers like any other, never followed.
 """
 
+import re
 import socket
 import ssl
 import threading
@@ -28,6 +29,8 @@ READ_BYTES = 16 * 1024
 EXTRAIT_BYTES = 1024
 RETRY_AFTER_SECONDS = 86_400.0
 WRITE_BYTES = 2048
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 class WireBlocked(Exception):
@@ -55,8 +58,8 @@ class Answer:
 class Wire:
     """`allow`: exact "host:port" that escape every rule, for the demo and the tests ("127.0.0.1:9999", http accepted).
 
-    `proxy`: "http://[user:password@]host:port" of the town's way out. It then resolves the names, so the guard can only
-    refuse here what is written as a special address, and the proxy's own rules do the rest.
+    `proxy`: "http://[user:password@]host:port" of the town's way out. It then resolves the names, so what is written as
+    a special address is all that can be refused here, and the proxy's own rules do the rest.
     `timeout`: seconds for the whole exchange, of which 5 at most to connect. The environment's proxies are not read.
     """
 
@@ -75,7 +78,7 @@ class Wire:
         short, for the partner has received ours and a retry would be a duplicate. Raises WireBlocked, WireFailed.
         """
         started = time.monotonic()
-        target = self._checked(url)
+        target = self.check(url)
         # A pool for one request: nothing is kept alive between two partners, and each exchange has its own deadline.
         guard = _Guard(self._exempt, deadline=started + self._timeout)
         pool = httpcore.ConnectionPool(self._tls, self._proxy, network_backend=guard)
@@ -95,11 +98,14 @@ class Wire:
             millis=round((time.monotonic() - started) * 1000),
         )
 
-    def _checked(self, url: str) -> httpcore.URL:
+    def check(self, url: str) -> httpcore.URL:
+        """Where `post` would go. Raises WireBlocked for all that the text alone shows; names are resolved by `post`."""
         try:
             parts = httpx.URL(url)
         except (httpx.InvalidURL, ValueError):
             raise WireBlocked("adresse illisible") from None
+        if any(char.isspace() for char in url):  # it would be escaped, and looked up for ever under another name
+            raise WireBlocked("l’adresse ne doit pas contenir d’espace")
         target = httpcore.URL(scheme=parts.raw_scheme, host=parts.raw_host, port=parts.port, target=parts.raw_path)
         host, port = _origin(parts)
         if parts.scheme in {"http", "https"} and _key(host, port) in self._allow:
@@ -110,7 +116,9 @@ class Wire:
             raise WireBlocked("l’adresse ne doit contenir ni identifiant ni mot de passe")
         if port not in PORTS:
             raise WireBlocked("seuls les ports 443 et 8443 sont ouverts")
-        if self._proxy is not None and _written_special(host):
+        if not _HOST.fullmatch(host):
+            raise WireBlocked("nom d’hôte impossible")
+        if _written_special(host):
             raise WireBlocked(_special(host))
         return target
 

@@ -1,5 +1,7 @@
 """The home page: what this installation is; in a demonstration, where to start."""
 
+from operator import attrgetter
+
 from fastapi import APIRouter, Response
 from sqlalchemy import select
 
@@ -12,7 +14,7 @@ from relais.commands.horloge import is_demonstration
 from relais.courriels.dates import Dates
 from relais.db import Session
 from relais.queries.personne import by_role
-from relais.queries.referentiel import emprises, referentiel
+from relais.queries.referentiel import referentiel
 from relais.rules.acces import Role
 from relais.tables.territoire import Territoire
 
@@ -37,7 +39,7 @@ def _demonstration(session: Session) -> Response:
     ref = referentiel(session)
     dates = Dates(ref.configuration.calendrier)
     today = ref.configuration.calendrier.jour(session.now)
-    ground = [one for one in emprises(session, session.territoire, ref.version) if one.valide(today)]
+    ground = [one for one in sorted(ref.carte.emprises, key=attrgetter("code")) if one.valide(today)]
     return page(
         "accueil_demo.html",
         configuration=ref.configuration,

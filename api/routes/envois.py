@@ -11,6 +11,7 @@ from api.deps import Db, Res, local
 from api.idempotence import Idempotent
 from api.problems import responses
 from api.reading import StrictRoute
+from api.representation import Answer, answer
 from api.schemas.envoi import EnvoiOut, EnvoisOut, WebhookIn, WebhookOut, WebhooksOut
 from relais.commands.envoi import resend
 from relais.commands.webhook import create_webhook, delete_webhook, list_webhooks
@@ -50,12 +51,18 @@ def _envoi(envoi: Envoi, zone: tzinfo) -> EnvoiOut:
     )
 
 
-def _create(db: Session, res: Res, body: WebhookIn) -> WebhookOut:
+def _create(db: Session, res: Res, body: WebhookIn) -> Answer:
     check_address(res.settings, body.url)
     webhook, secret = create_webhook(
-        db, caller=db.caller, box=res.keys.box, url=body.url, types=body.types, acteur=body.acteur, now=db.now
+        db,
+        caller=db.caller,
+        box=res.keys.box,
+        url=body.url,
+        types=body.types,
+        acteur=body.acteur,
+        now=db.now,
     )
-    return _webhook(webhook, local(db), secret)
+    return answer(_webhook(webhook, local(db), secret))
 
 
 @router.post("/webhooks", response_model=WebhookOut, status_code=201, responses=responses(409))
@@ -85,5 +92,5 @@ def lister_envois(db: Db, etat: EtatEnvoi | None = None, limite: Annotated[int, 
 
 @router.post("/envois/{id}/reexpeditions", response_model=EnvoiOut, status_code=201, responses=responses(404, 409))
 def reexpedier(id: UUID, once: Idempotent, db: Db) -> Response:
-    """Renvoyer, sous le même identifiant : qui l'avait reçu le reconnaît."""
-    return once(lambda: _envoi(resend(db, caller=db.caller, id=id, now=db.now), local(db)))
+    """Renvoyer un envoi mort, sous le même identifiant : qui l'avait reçu le reconnaît."""
+    return once(lambda: answer(_envoi(resend(db, caller=db.caller, id=id, now=db.now), local(db))))

@@ -10,6 +10,7 @@ from api.deps import Db, local
 from api.idempotence import Idempotent
 from api.problems import responses
 from api.reading import StrictRoute
+from api.representation import Answer, answer
 from api.schemas import saisine as schemas
 from relais.commands import saisine as commands
 from relais.db import Session
@@ -44,10 +45,10 @@ def _saisine(session: Session, saisine: Saisine, numero: str) -> schemas.Saisine
     )
 
 
-def _decide(db: Session, id: UUID, choice: Callable[..., Saisine], **facts: object) -> schemas.SaisineOut:
+def _decide(db: Session, id: UUID, choice: Callable[..., Saisine], **facts: object) -> Answer:
     decided = choice(db, caller=db.caller, id=id, now=db.now, **facts)
     ticket = db.get_one(Signalement, (decided.territoire_id, decided.signalement_id))
-    return _saisine(db, decided, ticket.numero)
+    return answer(_saisine(db, decided, ticket.numero))
 
 
 @router.get("/instances", response_model_exclude_none=True)

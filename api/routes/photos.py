@@ -57,7 +57,7 @@ def envoyer_photo(
             raise PlusDePlace("Réessayez plus tard ; le signalement est déjà enregistré.") from full
         receive_photo(db, caller=db.caller, photo=photo, now=db.now)
     ticket = get_signalement(db, caller=db.caller, id=id)
-    return send(request, presenter(res, db).signalement(dossier(db, ticket)), status=200 if here else 201)
+    return send(request, presenter(res, db).answer(dossier(db, ticket)), status=200 if here else 201)
 
 
 HEADERS = {

@@ -1,5 +1,6 @@
 """The territoire as apps and maps read it: thèmes, who is responsible where, and the geometry. No token is needed."""
 
+from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,13 +9,13 @@ from shapely.geometry import shape
 from api.deps import PublicDb, local
 from api.geojson import CollectionOut, GeoJson, collection, feature
 from api.problems import responses
-from api.representation import send
+from api.representation import answer, send
 from api.schemas.commun import JourIn, Storable
 from api.schemas.meta import DelaiAnnonceOut, LimitesOut, MetaOut, TerritoireOut, ThemeOut, ZoneMetaOut
 from api.schemas.routage import CandidatOut, DecisionOut, ZoneDecisionOut
 from relais.errors import Fault, HorsTerritoire, PositionInversee, ThemeInconnu
 from relais.media import FORMATS
-from relais.queries.referentiel import Referentiel, emprises, referentiel
+from relais.queries.referentiel import Referentiel, referentiel
 from relais.rules import routage
 from relais.rules.configuration import LIBELLES_DOMANIALITE, Configuration
 from relais.rules.depot import OCTETS_MAX, PHOTOS_MAX
@@ -30,7 +31,7 @@ COTE_CONSEILLE = 2048
 @router.get("/meta", response_model=MetaOut)
 def lire_meta(request: Request, db: PublicDb) -> Response:
     """Thèmes, délais annoncés, règles de photo, limites : de quoi remplir un formulaire hors connexion."""
-    return send(request, _meta(referentiel(db)), private=False)
+    return send(request, answer(_meta(referentiel(db))), private=False)
 
 
 def _meta(ref: Referentiel) -> MetaOut:
@@ -162,6 +163,6 @@ def lire_emprises(db: PublicDb, date: JourIn | None = None) -> GeoJson:
             gestionnaire=one.gestionnaire,
             description=LIBELLES_DOMANIALITE[one.domanialite],
         )
-        for one in emprises(db, db.territoire, ref.version)
+        for one in sorted(ref.carte.emprises, key=attrgetter("code"))
         if one.valide(day)
     )

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Header, Request, Response
 from api.deps import Db, Res, local, presenter
 from api.filtres import Asked, Champs, Curseur, Limite
 from api.geojson import CollectionOut, Feature, GeoJson, collection, feature
+from api.journal import journal_of
 from api.problems import responses
 from api.reading import StrictRoute
 from api.representation import send
-from api.schemas.signalement import EvenementOut, JournalOut, PageOut, SignalementIn, SignalementOut
+from api.schemas.signalement import JournalOut, PageOut, SignalementIn, SignalementOut
 from relais.commands.signalement import submit_signalement
 from relais.errors import SignalementDifferent
-from relais.queries.dossier import dossier, dossiers, journal
+from relais.queries.dossier import dossier, dossiers
 from relais.queries.signalement import get_signalement, list_signalements
 
 router = APIRouter(
@@ -36,7 +37,7 @@ def envoyer_signalement(request: Request, id: UUID, body: SignalementIn, db: Db,
         held = presenter(res, db).signalement(dossier(db, get_signalement(db, caller=db.caller, id=id)))
         conflict.extra = {"signalement": held.model_dump(mode="json", exclude_none=True)}
         raise
-    return send(request, presenter(res, db).signalement(dossier(db, ticket)), status=201 if new else 200)
+    return send(request, presenter(res, db).answer(dossier(db, ticket)), status=201 if new else 200)
 
 
 @router.get("", response_model=PageOut, responses=responses(400))
@@ -81,17 +82,11 @@ def lire_signalement(
     """Un signalement, avec ce que ce compte peut en faire maintenant (`actions`)."""
     del if_none_match  # read by `send`; declared so that the contract shows it
     ticket = get_signalement(db, caller=db.caller, id=id)
-    return send(request, presenter(res, db).signalement(dossier(db, ticket)))
+    return send(request, presenter(res, db).answer(dossier(db, ticket)))
 
 
 @router.get("/{id}/journal", response_model_exclude_none=True, responses=responses(404))
 def lire_journal(id: UUID, db: Db) -> JournalOut:
-    """Tout ce qui lui est arrivé, dans l'ordre."""
+    """Tout ce qui lui est arrivé, dans l'ordre. Chacun par sa fonction : seul le pilote lit des noms."""
     ticket = get_signalement(db, caller=db.caller, id=id)
-    zone = local(db)
-    return JournalOut(
-        elements=[
-            EvenementOut(id=one.id, type=one.type, le=one.le.astimezone(zone), auteur=one.auteur, donnees=one.donnees)
-            for one in journal(db, ticket)
-        ]
-    )
+    return journal_of(db, ticket, local(db))

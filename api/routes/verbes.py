@@ -10,7 +10,7 @@ from api.deps import Db, Res, presenter
 from api.idempotence import Idempotent
 from api.problems import responses
 from api.reading import StrictRoute
-from api.representation import expect
+from api.representation import Answer, expect
 from api.schemas import signalement as schemas
 from api.schemas.signalement import SignalementOut
 from relais.commands import verbes
@@ -35,7 +35,7 @@ class Acting:
         id: UUID,
         db: Db,
         res: Res,
-        if_match: Annotated[str | None, Header(description="ETag de la version lue ; dépassée : 412.")] = None,
+        if_match: Annotated[str | None, Header(description="ETag de la version lue ; modifiée depuis : 412.")] = None,
     ) -> None:
         self._once, self._id, self._db, self._res, self._if_match = once, id, db, res, if_match
 
@@ -43,13 +43,13 @@ class Acting:
         """A verb sent again under its key is answered before its version is looked at: the first time changed it."""
         return self._once(lambda: self._done(verbe, **facts))
 
-    def _done(self, verbe: Callable[..., Signalement], **facts: object) -> SignalementOut:
+    def _done(self, verbe: Callable[..., Signalement], **facts: object) -> Answer:
         db = self._db
         if self._if_match is not None:
             held = get_signalement(db, caller=db.caller, id=self._id, lock=True)
-            expect(self._if_match, presenter(self._res, db).signalement(dossier(db, held)))
+            expect(self._if_match, held.revision)
         ticket = verbe(db, caller=db.caller, id=self._id, now=db.now, **facts)
-        return presenter(self._res, db).signalement(dossier(db, ticket))
+        return presenter(self._res, db).answer(dossier(db, ticket))
 
 
 Act = Annotated[Acting, Depends(scope="function")]

@@ -17,6 +17,9 @@ def _storable(text: str) -> str:
     return text
 
 
+PHRASE = "phrase"
+"""The type of a PydanticCustomError whose message is a whole French sentence, told as it is."""
+
 Storable = Annotated[str, AfterValidator(_storable)]
 Text = Annotated[str, AfterValidator(_storable), Field(max_length=5_000)]
 Short = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
@@ -44,7 +47,13 @@ def _sane(value: dt.date) -> dt.date:
     return value
 
 
-Instant = AwareDatetime
+def to_the_second(instant: dt.datetime) -> dt.datetime:
+    return instant.replace(microsecond=0)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(to_the_second)]
+"""As it is answered. Microseconds are the database's business: nobody was promised anything to the millionth."""
+
 InstantIn = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sane)]
 JourIn = Annotated[dt.date, BeforeValidator(_written), AfterValidator(_sane)]
 

@@ -3,10 +3,21 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from api.schemas.commun import In, Instant, Out, Short, Storable
+from api.schemas.commun import PHRASE, In, Instant, Out, Short, Storable
+from relais.rules.evenements import CONTRAT
 from relais.tables.envoi import Canal, EtatEnvoi
+
+
+def _du_contrat(type_: str) -> str:
+    if type_ not in CONTRAT:
+        raise PydanticCustomError(PHRASE, "Aucun webhook ne porte d'événement de ce nom : voir /openapi.json.")
+    return type_
+
+
+TypeEcoute = Annotated[str, AfterValidator(_du_contrat), WithJsonSchema({"type": "string", "enum": list(CONTRAT)})]
 
 
 class WebhookIn(In):
@@ -19,7 +30,7 @@ class WebhookIn(In):
     url: Annotated[
         Storable, Field(min_length=1, max_length=500, description="https, port 443 ou 8443, une machine publique.")
     ]
-    types: Annotated[tuple[Short, ...], Field(max_length=50, description="Vide : tous les événements.")] = ()
+    types: Annotated[tuple[TypeEcoute, ...], Field(max_length=50, description="Vide : tous les événements.")] = ()
     acteur: Short | None = None
 
 

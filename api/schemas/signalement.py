@@ -9,10 +9,11 @@ from pydantic import ConfigDict, Field, Strict
 from pydantic.config import JsonDict
 
 from api.schemas.commun import In, Instant, InstantIn, JourIn, Number, Out, Sentence, Short, Text
+from api.schemas.photo import PHOTO_APRES, PhotoIn
 from api.schemas.routage import CandidatOut
 from relais.commands.verbes import Etape
 from relais.rules.configuration import Delai, Domanialite, Nature, TypeZone
-from relais.rules.depot import Depot, PhotoDeclaree
+from relais.rules.depot import Depot
 from relais.rules.statuts import Motif, Statut, Verbe
 from relais.tables.echeance import EtatDelai
 from relais.tables.photo import EtatPhoto, Phase
@@ -33,14 +34,6 @@ EXEMPLE: JsonDict = {
         }
     ],
     "source": "application",
-}
-
-PHOTO_APRES: JsonDict = {
-    "id": "019d44b0-11c2-7f60-a0d4-93e1b7c25a68",
-    "phase": "apres",
-    "type": "image/jpeg",
-    "octets": 380211,
-    "sha256": "4e07408562bedb8b60ce05c1decfe3ad16b72230967de01f640b7e4729b49fce",
 }
 
 
@@ -65,18 +58,6 @@ class LieuIn(In):
     entree: Short | None = None
     etage: Short | None = None
     complement: Text | None = None
-
-
-class PhotoIn(In):
-    id: UUID
-    phase: Phase = Phase.AVANT
-    type: Literal["image/jpeg", "image/png", "image/webp"] = "image/jpeg"
-    octets: Annotated[int, Field(ge=1, strict=True)]
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Hexadécimal, minuscules.")]
-    alt: Short | None = None
-
-    def declared(self) -> PhotoDeclaree:
-        return PhotoDeclaree(self.id, self.phase, self.type, self.octets, self.sha256, self.alt)
 
 
 Reponse = Annotated[bool, Strict()] | Number | Text | list[Text]

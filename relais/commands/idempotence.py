@@ -41,7 +41,7 @@ def answered(session: Session, demande: Demande) -> Idempotence | None:
 
 
 def remember(session: Session, demande: Demande, *, statut: int, corps: bytes, now: datetime) -> None:
-    """`corps` is sealed by whoever gives it."""
+    """`corps`: all that the answer said, in the form its giver will read again, and sealed by it."""
     session.execute(
         insert(Idempotence).values(
             territoire_id=session.territoire,

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from relais.caller import Caller
+from relais.commands.suivi import touch
 from relais.db import Session
 from relais.errors import EmpreinteDifferente, Fault, PhotoDejaRecue, PhotoNonDeclaree
 from relais.outbox import SYSTEM, Author, Fact, announce
@@ -56,8 +57,8 @@ def receive_photo(session: Session, *, caller: Caller, photo: Photo, now: dateti
     photo.etat, photo.recue_le, photo.motif = EtatPhoto.RECUE, now, None
     photo.due_at, photo.claims = now, 0
     ticket = _ticket(session, photo)
+    touch(ticket, now=now)
     announce(session, [_fact("photo.ajoutee", photo)], signalement=ticket, author=Author.of(caller), now=now)
-    ticket.modifie_le = now
     return photo
 
 
@@ -66,12 +67,14 @@ def refuse_photo(session: Session, photo: Photo, *, motif: str, detail: str, now
     ticket = _ticket(session, photo)
     fact = _fact("photo.refusee", photo)
     refused = Fact(fact.type, fact.donnees | {"motif": motif, "detail": detail})
+    touch(ticket, now=now)
     announce(session, [refused], signalement=ticket, author=SYSTEM, now=now)
-    ticket.modifie_le = now
 
 
 def _ticket(session: Session, photo: Photo) -> Signalement:
-    return session.get_one(Signalement, (photo.territoire_id, photo.signalement_id))
+    """Held: of two photos received at once, or a photo and a verb, each makes a revision of its own."""
+    key = (photo.territoire_id, photo.signalement_id)
+    return session.get_one(Signalement, key, with_for_update=True, populate_existing=True)
 
 
 def _fact(type_: str, photo: Photo) -> Fact:

@@ -91,8 +91,7 @@ def _again(known: Signalement, caller: Caller, depot: Depot) -> Signalement:
         raise IdentifiantDejaPris("Choisissez un autre identifiant (UUID version 7).")
     if known.empreinte != empreinte(depot):
         raise SignalementDifferent(
-            "Le signalement reçu sous cet identifiant est joint ; pour en faire un autre, changez d'identifiant.",
-            extra={"conflit": known.id},
+            "Le signalement reçu sous cet identifiant est joint ; pour en faire un autre, changez d'identifiant."
         )
     return known
 
@@ -189,7 +188,7 @@ def _values(depot: Depot, where: routage.Routage, caller: Caller, id: UUID, now:
         "source": depot.source,
         "theme": depot.theme,
         "description": depot.description,
-        "recu_le": now,
+        "recu_le": now.replace(microsecond=0),
         "modifie_le": now,
         "lon": depot.lon,
         "lat": depot.lat,

@@ -35,15 +35,19 @@ def open_echeances(
     tours: Mapping[Delai, int],
     now: datetime,
 ) -> list[Echeance]:
-    """Fix the date of each promised délai, in its tour, counted from `now` in that calendar."""
+    """Fix the date of each promised délai, in its tour, counted from `now` in that calendar.
+
+    From the whole second that people are shown: a fraction of it must not round a promise up by a minute.
+    """
+    start = now.replace(microsecond=0)
     rows = [
         Echeance(
             territoire_id=signalement.territoire_id,
             signalement_id=signalement.id,
             delai=delai,
             tour=tours.get(delai, 1),
-            commence_le=now,
-            echeance=echeance(now, promesse.duree, calendrier).astimezone(UTC),
+            commence_le=start,
+            echeance=echeance(start, promesse.duree, calendrier).astimezone(UTC),
             valeur=promesse.duree.valeur,
             unite=promesse.duree.unite,
             acteur=signalement.acteur,

@@ -13,7 +13,7 @@ from relais.keys import Keys
 from relais.links import MEDIA_DAYS, media_path
 from relais.queries.dossier import Dossier, dossier
 from relais.queries.personne import by_id
-from relais.rules.acces import Role
+from relais.rules.acces import FONCTIONS
 from relais.rules.configuration import LIBELLES_DELAI, LIBELLES_DOMANIALITE, Acteur, Delai, TypeZone
 from relais.rules.delais import Duree
 from relais.rules.statuts import LIBELLES, OUVERTS, Motif, Statut
@@ -24,17 +24,6 @@ from relais.tables.territoire import EmpriseRow
 
 JOURS_DE_LECTURE = 7
 """How long a photo's link works from a mail. The two days of an application are over on Monday for a Friday's mail."""
-
-QUI_SIGNALE = {
-    Role.RELAIS: "par un ou une relais du quartier",
-    Role.ELU: "par une personne élue",
-    Role.AGENT: "par une personne des services ou d'un partenaire",
-    Role.RESPONSABLE: "par une personne des services ou d'un partenaire",
-    Role.PILOTE: "par l'équipe pilote",
-    Role.DIRECTION_GENERALE: "par la direction générale",
-    Role.ADMINISTRATEUR: "par l'administration de Relais",
-}
-"""A function, in words that fit anybody: an acteur never learns who signalled."""
 
 TYPES_DE_ZONE = {TypeZone.QUARTIER: "quartier", TypeZone.QPV: "QPV", TypeZone.NPNRU: "NPNRU"}
 PHASES = {
@@ -117,7 +106,7 @@ def faits_de(vue: Vue, ticket: Signalement) -> tuple[Dossier, Faits]:
         lieu=_lieu(file, emprise),
         lieu_court=_lieu_court(ticket, emprise),
         recu_le=ticket.recu_le,
-        constate=_constate(vue, ticket),
+        constate=_constate(vue, file),
         prises=tuple(_prises(vue, file.photos)),
         photos_attendues=_attendues(file.photos),
         responsable=file.acteur,
@@ -179,10 +168,11 @@ def _lieu_court(ticket: Signalement, emprise: str | None) -> str:
     return said.get("adresse") or said.get("residence") or emprise or f"{ticket.lat:.5f}, {ticket.lon:.5f}"
 
 
-def _constate(vue: Vue, ticket: Signalement) -> str:
+def _constate(vue: Vue, file: Dossier) -> str:
+    ticket = file.signalement
     seen, received = vue.dates.instant_complet(ticket.constate_le), vue.dates.instant_complet(ticket.recu_le)
     author = by_id(vue.session, ticket.auteur_id)
-    who = QUI_SIGNALE.get(author.role) if author else None
+    who = "par " + FONCTIONS[author.role].format(sigle=file.current.configuration.sigle) if author else None
     later = None if seen == received else f"reçu {received}"
     return ", ".join(filter(None, (seen, who, later)))
 

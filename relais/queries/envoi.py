@@ -6,17 +6,15 @@ from sqlalchemy import ColumnElement, false, select, true
 
 from relais.caller import Caller
 from relais.db import Session
-from relais.errors import EnvoiIntrouvable
+from relais.errors import ActionInterdite, EnvoiIntrouvable
 from relais.rules.acces import TIENNENT_LES_ENVOIS, Role
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 
 
-def visible(caller: Caller) -> bool:
-    return caller.role in TIENNENT_LES_ENVOIS
-
-
 def list_envois(session: Session, *, caller: Caller, etat: EtatEnvoi | None, limite: int) -> list[Envoi]:
-    """Newest first. A key sees its own acteur's webhooks; the administrateur everything."""
+    """Newest first. A key sees its own acteur's webhooks; the administrateur everything. Raises ActionInterdite."""
+    if caller.role not in TIENNENT_LES_ENVOIS:
+        raise ActionInterdite("Les envois sont suivis par l'administrateur, ou par la clé d'un acteur.")
     wanted = (
         select(Envoi)
         .where(Envoi.territoire_id == session.territoire, _visibles(caller))

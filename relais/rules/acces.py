@@ -1,5 +1,6 @@
 """Who sees what, who may do what. One reading of the seven rôles, for the list, the detail and the verbs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -30,6 +31,20 @@ AGISSENT_POUR_UN_ACTEUR = frozenset({Role.AGENT, Role.RESPONSABLE, Role.CLE})
 SIGNALENT = frozenset({Role.RELAIS, Role.ELU, Role.AGENT, Role.RESPONSABLE, Role.PILOTE, Role.ADMINISTRATEUR, Role.CLE})
 SUIVENT_LES_INSTANCES = frozenset({Role.PILOTE, Role.DIRECTION_GENERALE})
 TIENNENT_LES_ENVOIS = frozenset({Role.ADMINISTRATEUR, Role.CLE})
+LISENT_LES_NOMS = frozenset({Role.PILOTE, Role.ADMINISTRATEUR})
+"""Of the people who signal and act. Everybody else reads a function, and oneself."""
+
+FONCTIONS: Mapping[Role, str] = {
+    Role.RELAIS: "un ou une relais du quartier",
+    Role.ELU: "une personne élue",
+    Role.AGENT: "une personne des services ou d'un partenaire",
+    Role.RESPONSABLE: "une personne des services ou d'un partenaire",
+    Role.PILOTE: "l'équipe pilote {sigle}",
+    Role.DIRECTION_GENERALE: "la direction générale",
+    Role.ADMINISTRATEUR: "l'administration de Relais",
+    Role.CLE: "le logiciel d'un partenaire",
+}
+"""Somebody without a name, in words that fit anybody; to be formatted with the territoire's `sigle`."""
 
 
 @dataclass(frozen=True)

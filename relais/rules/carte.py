@@ -5,7 +5,7 @@ checks them). Distances are metres in an equirectangular projection about the po
 less than 0.1 % up to 5 km. No projection library is needed for that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import cos, pi, radians, sin, sqrt
@@ -28,14 +28,17 @@ ECART_INVERSE_M = 1000
 """Swapped and then this near the contour, a position was swapped: no other mistake crosses the globe to land there."""
 
 _FRANCE = (
-    (-5.3, 41.2, 9.7, 51.2),  # métropole
-    (-63.3, 14.3, -60.7, 18.2),  # Guadeloupe, Martinique, Saint-Martin
-    (-54.7, 2.0, -51.5, 5.9),  # Guyane
-    (55.1, -21.5, 55.9, -20.8),  # La Réunion
-    (44.9, -13.1, 45.4, -12.5),  # Mayotte
-    (-155.0, -28.0, -134.0, -7.0),  # Polynésie
+    (-5.5, 41.0, 10.0, 51.5),
+    (-63.5, 14.0, -60.5, 18.5),  # Guadeloupe, Martinique, Saint-Martin, Saint-Barthélemy
+    (-55.0, 2.0, -51.0, 6.0),  # Guyane
+    (55.0, -21.6, 56.0, -20.7),  # La Réunion
+    (44.8, -13.2, 45.5, -12.4),  # Mayotte
+    (-56.8, 46.5, -55.8, 47.4),  # Saint-Pierre-et-Miquelon
+    (157.0, -23.5, 172.5, -18.0),  # Nouvelle-Calédonie
+    (-155.0, -28.5, -134.0, -7.5),  # Polynésie
+    (-178.5, -14.5, -175.5, -13.0),  # Wallis-et-Futuna
 )
-"""West, south, east, north of where France has quartiers prioritaires."""
+"""West, south, east, north: enough to tell a latitude from a longitude, not to draw a border."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class Carte:
         self._zones = list(zones)
         self._zone_tree = STRtree([_draw(zone.contour) for zone in self._zones])
         self.contour = None if contour is None else _draw(contour)
+
+    @property
+    def emprises(self) -> Sequence[Emprise]:
+        """All of them, whatever their days, smallest first."""
+        return self._emprises
 
     def emprises_en(self, lon: float, lat: float, le: date) -> list[Emprise]:
         """The emprises valid that day that hold the point, their edge included: smallest first, then priorite, code."""
@@ -142,7 +150,7 @@ class PositionInversee(Exception):
 def verifier_position(carte: Carte, *, lon: float, lat: float, precision_m: float | None) -> None:
     """Raises `PositionInversee` or `HorsTerritoire`. Without a contour, only a swap that leaves France is seen."""
     if carte.contour is None:
-        if not _in_france(lon, lat) and _in_france(lat, lon):
+        if not en_france(lon, lat) and en_france(lat, lon):
             raise PositionInversee
         return
     metres = carte.metres_hors(lon, lat)
@@ -153,7 +161,8 @@ def verifier_position(carte: Carte, *, lon: float, lat: float, precision_m: floa
     raise HorsTerritoire(metres)
 
 
-def _in_france(lon: float, lat: float) -> bool:
+def en_france(lon: float, lat: float) -> bool:
+    """In or near it, overseas included: a position that is there only once swapped was swapped."""
     return any(west <= lon <= east and south <= lat <= north for west, south, east, north in _FRANCE)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from select import select as select_readable
 from uuid import uuid4
 
 import jwt
@@ -393,6 +394,15 @@ def test_a_heic_photo_is_told_the_way_out(refused, sent):
     assert "HEIC" in told["detail"]
 
 
+def test_a_heic_photo_is_told_the_way_out_before_any_byte(refused, sent):
+    told = refused("PUT", sent[1], 415, content=PHOTO, headers=digest(PHOTO) | {"Content-Type": "image/heic"})
+    assert "Le plus compatible" in told["detail"]
+    for kind, words in (("image/heic", "Le plus compatible"), ("image/gif", "n’est pas une photo")):
+        said = body(photos=[declared(type=kind)])
+        told = refused("PUT", f"/v1/signalements/{uuid4()}", 422, "champ_invalide", "/photos/0/type", json=said)
+        assert words in told["errors"][0]["detail"]
+
+
 def test_a_corrupt_photo_is_not_the_one_announced(refused, sent):
     torn = PHOTO[:-20]
     refused("PUT", sent[1], 422, "empreinte_differente", "/", content=torn, headers=digest(PHOTO))
@@ -490,6 +500,8 @@ def test_a_webhook_of_nobody_or_of_half_a_character_is_refused(refused):
         ({"types": [HALF]}, "champ_invalide", "/types/0"),
         ({"types": [NUL]}, "champ_invalide", "/types/0"),
         ({"types": "signalement.recu"}, "champ_invalide", "/types"),
+        ({"types": ["signalement.recu", "signalement.rechu"]}, "champ_invalide", "/types/1"),
+        ({"types": ["etape.manquee"]}, "champ_invalide", "/types/0"),
         ({"secret": "x"}, "champ_invalide", "/secret"),
     ):
         content = json.dumps(good | said).encode()
@@ -654,6 +666,21 @@ def test_a_photo_that_stalls_is_cut_and_can_be_sent_again(served, keys, monkeypa
     assert files(Local(settings.depot)) == kept
     status, told = parsed(served.say(top, PHOTO))
     assert (status, told["photos"][0]["etat"]) == (201, "recue")
+
+
+def test_a_photo_that_trickles_for_ever_is_cut(served, keys, monkeypatch, settings):
+    monkeypatch.setattr(uploads, "TOTAL", 0.3)  # the stall limit stays at its twenty seconds
+    token, kept = token_of(served, keys), files(Local(settings.depot))
+    more = [f"{name}: {value}" for name, value in digest(PHOTO).items()]
+    top = head("PUT", f"/v1/signalements/{uuid4()}/photos/{uuid4()}", token, OCTETS_MAX, *more)
+    with socket.create_connection(served.address, timeout=20) as wire:
+        wire.sendall(top.replace("\n", "\r\n").encode() + b"\r\n\r\n" + PHOTO[:100])
+        while not select_readable([wire], [], [], 0.02)[0]:
+            wire.sendall(b"x")
+        status, told = parsed(wire.recv(65_536))
+    assert (status, told["code"], told["retryable"]) == (400, "envoi_interrompu", True)
+    assert "entière" in told["detail"]
+    assert files(Local(settings.depot)) == kept
 
 
 def test_a_length_that_lies_stores_nothing(served, keys):

@@ -4,6 +4,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 from PIL import Image
+from sqlalchemy import event
 
 LIEU = {"lon": 0.41237, "lat": 48.10562, "precision_m": 5, "origine": "gps"}
 
@@ -163,3 +164,17 @@ def test_maps_and_form_are_public(api):
     meta = api("GET", "/v1/meta", who=None)
     assert len(meta.json()["themes"]) >= 30
     assert api("GET", "/v1/meta", who=None, headers={"If-None-Match": meta.headers["ETag"]}).status_code == 304
+
+
+def test_the_map_is_read_from_memory(api, engine):
+    first = api("GET", "/v1/emprises.geojson", who=None).json()["features"]
+    seen = []
+    event.listen(engine, "before_cursor_execute", record := lambda *args: seen.append(args[2]))
+    try:
+        again = api("GET", "/v1/emprises.geojson", who=None).json()["features"]
+    finally:
+        event.remove(engine, "before_cursor_execute", record)
+    codes = [one["properties"]["code"] for one in again]
+    assert (again, codes) == (first, sorted(codes))
+    assert seen
+    assert not any("emprise" in one for one in seen if "relais_ouvrir" not in one)

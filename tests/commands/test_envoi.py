@@ -9,8 +9,8 @@ from sqlalchemy import insert, select, update
 
 from relais.caller import Door
 from relais.commands.envoi import resend
-from relais.errors import EnvoiIntrouvable
-from relais.queries.envoi import list_envois, visible
+from relais.errors import ActionInterdite, EnvoiIntrouvable, EnvoiPasMort
+from relais.queries.envoi import list_envois
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi, Webhook
 
 
@@ -68,10 +68,9 @@ def test_a_key_of_no_acteur_sees_none_for_those_webhooks_are_the_town_s(ville, l
 
 @pytest.mark.parametrize("prenom", ["relais", "elu", "agent", "responsable", "pilote", "direction_generale"])
 @pytest.mark.usefixtures("log")
-def test_nobody_else_sees_any(ville, prenom):
-    with ville.as_(prenom) as session, session.begin():
-        assert not visible(session.caller)
-        assert list_envois(session, caller=session.caller, etat=None, limite=200) == []
+def test_nobody_else_may_look(ville, prenom):
+    with pytest.raises(ActionInterdite):
+        seen(ville, ville.identity(prenom))
 
 
 def again(ville, identity, id: UUID) -> Envoi:
@@ -81,14 +80,28 @@ def again(ville, identity, id: UUID) -> Envoi:
 
 def test_a_dead_delivery_is_sent_again_under_its_own_id_with_every_retry_before_it(ville, log, administrateur):
     id = log["habitat-lisse"]
-    with ville.session(Door.OWNER) as session, session.begin():
-        dead = {"etat": EtatEnvoi.MORT, "due_at": None, "attempts": 9, "claims": 11, "lease_token": uuid4()}
-        session.execute(update(Envoi).where(Envoi.id == id).values(**dead, lease_until=session.now + timedelta(days=1)))
     for identity in (administrateur, cle(ville, "habitat-lisse")):
+        with ville.session(Door.OWNER) as session, session.begin():
+            dead = {"etat": EtatEnvoi.MORT, "due_at": None, "attempts": 9, "claims": 11, "lease_token": uuid4()}
+            dead["lease_until"] = session.now + timedelta(days=1)
+            session.execute(update(Envoi).where(Envoi.id == id).values(**dead))
         row = again(ville, identity, id)
         assert (row.id, row.etat, row.attempts, row.claims) == (id, EtatEnvoi.EN_ATTENTE, 0, 0)
         assert (row.lease_token, row.lease_until) == (None, None)
         assert row.due_at is not None
+
+
+@pytest.mark.parametrize("etat", sorted(set(EtatEnvoi) - {EtatEnvoi.MORT}))
+def test_what_is_not_dead_is_not_sent_again(ville, log, administrateur, etat):
+    id = log["habitat-lisse"]
+    with ville.session(Door.OWNER) as session, session.begin():
+        session.execute(update(Envoi).where(Envoi.id == id).values(etat=etat, attempts=3))
+    with pytest.raises(EnvoiPasMort) as refused:
+        again(ville, administrateur, id)
+    assert refused.value.extra == {"etat": etat}
+    with ville.session(Door.OWNER) as session, session.begin():
+        kept = session.execute(select(Envoi.etat, Envoi.attempts).where(Envoi.id == id)).one()
+    assert tuple(kept) == (etat, 3)
 
 
 def test_what_is_not_in_the_caller_s_list_cannot_be_sent_again(ville, log):

@@ -282,7 +282,14 @@ def test_a_handshake_that_never_comes_is_given_up():
 
 def test_a_name_server_that_never_answers_is_given_up(monkeypatch, dialled):
     release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_named: release.wait(10) and [])
+
+    def ask(*_: object, flags: int = 0, **__: object) -> list[object]:
+        if flags & socket.AI_NUMERICHOST:  # read from the text, without any server
+            raise socket.gaierror
+        release.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
     try:
         with pytest.raises(WireFailed, match="connexion impossible"):
             Wire(timeout=0.2).post("https://lent.test/", BODY, HEADERS)
@@ -394,6 +401,10 @@ def test_the_refusal_does_not_tell_which_inner_address_a_name_has(names, wire):
         ("https://partenaire.test:99999/", "ports 443 et 8443"),
         ("https://parte\nnaire.test/", "illisible"),
         ("https://[::1/", "illisible"),
+        ("https://[", "nom d’hôte impossible"),
+        ("https://parte naire.test/", "espace"),
+        ("https://partenaire.test/a b", "espace"),
+        ("https://parte%20naire.test/", "nom d’hôte impossible"),
         (f"https://{'a' * 64}.test/", "nom d’hôte impossible"),
         ("https://.partenaire.test/", "nom d’hôte impossible"),
     ],
@@ -402,6 +413,14 @@ def test_an_address_outside_the_rules_is_blocked_with_its_reason(url, reason, di
     with pytest.raises(WireBlocked, match=reason) as caught:
         wire.post(url, BODY, HEADERS)
     assert "secret" not in str(caught.value)
+    assert dialled == []
+
+
+def test_an_address_is_checked_when_it_is_given_without_a_look_up(dialled, wire):
+    wire.check("https://nom-qui-n-existe-pas.test:8443/relais")
+    for url in ("https://10.0.0.1/", "https://0x7f000001/", "https://localhost./", "https://[::1]/"):
+        with pytest.raises(WireBlocked, match="interne ou réservée"):
+            wire.check(url)
     assert dialled == []
 
 

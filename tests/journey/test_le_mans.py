@@ -87,7 +87,8 @@ def test_every_echeance_is_the_one_counted_minute_by_minute(recit: Recit) -> Non
     assert {one.tour for one in held.values()} == {1, 2}
     for key, tour in counted.items():
         row = held[key]
-        facts = (row.commence_le, row.echeance, row.acteur, row.arrete_le)
+        stopped = row.arrete_le and row.arrete_le.replace(microsecond=0)  # the second that the answer showed
+        facts = (row.commence_le, row.echeance, row.acteur, stopped)
         assert facts == (tour.commence_le, tour.echeance, tour.acteur, tour.arrete_le), (key, tour)
         late = tour.arrete_le is not None and tour.arrete_le > tour.echeance
         assert row.etat == ("en_cours" if tour.arrete_le is None else "depasse" if late else "tenu")

@@ -1,0 +1,39 @@
+"""A photo as it is announced: what it will be, before any of its bytes."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
+
+from api.schemas.commun import PHRASE, In, Short
+from relais.media import FORMATS, refus_de_type
+from relais.rules.depot import PhotoDeclaree
+from relais.tables.photo import Phase
+
+PHOTO_APRES: JsonDict = {
+    "id": "019d44b0-11c2-7f60-a0d4-93e1b7c25a68",
+    "phase": "apres",
+    "type": "image/jpeg",
+    "octets": 380211,
+    "sha256": "4e07408562bedb8b60ce05c1decfe3ad16b72230967de01f640b7e4729b49fce",
+}
+
+
+def _lisible(media_type: object) -> object:
+    if isinstance(media_type, str) and media_type not in FORMATS:
+        raise PydanticCustomError(PHRASE, refus_de_type(media_type))
+    return media_type
+
+
+class PhotoIn(In):
+    id: UUID
+    phase: Phase = Phase.AVANT
+    type: Annotated[Literal["image/jpeg", "image/png", "image/webp"], BeforeValidator(_lisible)] = "image/jpeg"
+    octets: Annotated[int, Field(ge=1, strict=True)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Hexadécimal, minuscules.")]
+    alt: Short | None = None
+
+    def declared(self) -> PhotoDeclaree:
+        return PhotoDeclaree(self.id, self.phase, self.type, self.octets, self.sha256, self.alt)
