@@ -4,6 +4,7 @@
 """
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -32,6 +33,10 @@ DEMO = ROOT / "demo"
 SHARED = ROOT.parent / "shared"
 MARDI = datetime(2026, 3, 31, 16, 12, tzinfo=UTC)
 """Tuesday 31 March 2026, 18:12 in Vaucelles: when the demo's journey begins."""
+
+# Started in the background, a shell has us ignore Ctrl-C, and so would every process these tests start: with a handler
+# of our own, they start as from a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def load_demo(engine: Engine) -> None:
