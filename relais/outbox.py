@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=60)
 """Longer than the longest act (an SMTP or HTTP exchange is cut at 15 s); what a dead worker delays a delivery by."""
 
 MAX_CLAIMS = 12
-"""Claims in a row without any result before a row is taken for poison: it kills whoever holds it."""
+"""Claims without any result (`claims - attempts`) before a row is taken for poison: it kills whoever holds it."""
 
 Row = TypeVar("Row", bound=Claimable)
 
@@ -230,7 +230,7 @@ def settle(session: Session, row: Row, **columns: object) -> bool:
     done = session.execute(
         update(table)
         .where(*key, table.lease_token == row.lease_token)
-        .values(lease_token=None, lease_until=None, claims=0, **columns)
+        .values(lease_token=None, lease_until=None, **columns)
         .execution_options(synchronize_session=False)
     )
     return bool(done.rowcount)  # type: ignore[attr-defined]

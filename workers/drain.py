@@ -59,7 +59,7 @@ def _deliver_one(means: Means, envoi: Envoi) -> None:
 
 
 def _try(means: Means, envoi: Envoi) -> Outcome:
-    if envoi.claims > outbox.MAX_CLAIMS:
+    if envoi.claims - envoi.attempts > outbox.MAX_CLAIMS:
         return Refused("Abandonné : chaque worker qui l'a pris s'est arrêté avant de conclure.")
     try:
         return send_mail(means, envoi) if envoi.canal is Canal.COURRIEL else post_webhook(means, envoi)
@@ -82,7 +82,7 @@ def _settle(means: Means, envoi: Envoi, outcome: Outcome) -> None:
                 }
             case Waiting(erreur):
                 attempts = envoi.attempts
-                columns = {"due_at": session.now + WAIT, "erreur": erreur}
+                columns = {"due_at": session.now + WAIT, "erreur": erreur, "claims": envoi.claims - 1}
             case Failed(erreur, reponse, after) if (wait := delay(attempts, asked=after)) is not None:
                 columns = {"due_at": session.now + wait, "reponse": reponse, "erreur": erreur}
             case Failed(erreur, reponse) | Refused(erreur, reponse):
@@ -95,7 +95,7 @@ def _settle(means: Means, envoi: Envoi, outcome: Outcome) -> None:
 
 def _prepare_one(means: Means, photo: Photo) -> None:
     try:
-        if photo.claims > outbox.MAX_CLAIMS:
+        if photo.claims - photo.attempts > outbox.MAX_CLAIMS:
             refuse(means, photo, "illisible", "Chaque worker qui l'a ouverte s'est arrêté ; prenez-en une autre.")
         prepare_photo(means, photo)
     except Exception:  # noqa: BLE001 - whatever one photo provokes, the others must be cleaned

@@ -55,7 +55,7 @@ def expect_photo(
 def receive_photo(session: Session, *, caller: Caller, photo: Photo, now: datetime) -> Photo:
     """The bytes are durable: say so, and have them cleaned."""
     photo.etat, photo.recue_le, photo.motif = EtatPhoto.RECUE, now, None
-    photo.due_at, photo.claims = now, 0
+    photo.due_at, photo.claims, photo.attempts = now, 0, 0
     ticket = _ticket(session, photo)
     touch(ticket, now=now)
     announce(session, [_fact("photo.ajoutee", photo)], signalement=ticket, author=Author.of(caller), now=now)

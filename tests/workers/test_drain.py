@@ -99,7 +99,7 @@ def test_a_disk_that_refuses_delays_a_photo_and_destroys_nothing(ville, means, t
         prepare(means)
         ville.forward(minutes=2)
     waiting = read(ville, photo)
-    assert (waiting.etat, waiting.claims) == (EtatPhoto.RECUE, 0)
+    assert (waiting.etat, waiting.claims) == (EtatPhoto.RECUE, waiting.attempts)
     assert means.stockage.existe(cle_originale(photo))
     blocked.unlink()
     prepare(means)
