@@ -1,8 +1,11 @@
 """A ceiling on every body that is not a photo, counted while it streams: a lying Content-Length changes nothing."""
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+from relais.errors import DemandeTropGrosse
 
 JSON_MAX = 1024 * 1024
 
@@ -35,14 +38,7 @@ class LimitBody:
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    body = {
-        "type": "https://relais.example/problemes/demande-trop-grosse",
-        "title": "La demande est trop grosse",
-        "status": 413,
-        "code": "demande_trop_grosse",
-        "retryable": False,
-        "detail": f"Au plus {JSON_MAX // 1024} ko, photos à part.",
-        "instance": scope["path"],
-    }
-    response = JSONResponse(body, 413, media_type="application/problem+json", headers={"Connection": "close"})
+    refusal = DemandeTropGrosse(f"Au plus {JSON_MAX // 1024} ko, photos à part.")
+    response = problem(refusal, Request(scope))
+    response.headers["Connection"] = "close"
     await response(scope, receive, send)

@@ -208,6 +208,10 @@ class EmpreinteDifferente(Invalid):
     """L'image reçue n'est pas celle annoncée."""
 
 
+class DemandeTropGrosse(TooLarge):
+    """La demande est trop grosse."""
+
+
 class PhotoTropGrosse(TooLarge):
     """Cette photo est trop grosse."""
 

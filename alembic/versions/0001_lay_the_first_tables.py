@@ -324,13 +324,6 @@ def upgrade() -> None:
     op.create_index("ix_signalement_acteur", "signalement", ["territoire_id", "acteur", "recu_le"], unique=False)
     op.create_index("ix_signalement_auteur", "signalement", ["territoire_id", "auteur_id", "recu_le"], unique=False)
     op.create_index("ix_signalement_recu", "signalement", ["territoire_id", "recu_le", "id"], unique=False)
-    op.create_index(
-        "ix_signalement_traite",
-        "signalement",
-        ["territoire_id", "traite_le"],
-        unique=False,
-        postgresql_where=sa.text("statut = 'traite'"),
-    )
     op.create_index("uq_signalement_numero", "signalement", ["territoire_id", "numero"], unique=True)
     op.create_table(
         "webhook",
@@ -700,7 +693,6 @@ def downgrade() -> None:
     op.drop_table("echeance")
     op.drop_table("webhook")
     op.drop_index("uq_signalement_numero", table_name="signalement")
-    op.drop_index("ix_signalement_traite", table_name="signalement", postgresql_where=sa.text("statut = 'traite'"))
     op.drop_index("ix_signalement_recu", table_name="signalement")
     op.drop_index("ix_signalement_auteur", table_name="signalement")
     op.drop_index("ix_signalement_acteur", table_name="signalement")

@@ -4,7 +4,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from functools import cached_property
 
 from relais.rules.carte import Carte, Emprise, HorsTerritoire, PositionInversee, verifier_position
@@ -22,20 +21,13 @@ from relais.rules.configuration import (
     Zone,
 )
 
-__all__ = ["Candidat", "HorsTerritoire", "Motif", "PositionInversee", "Routage", "router", "verifier_position"]
+__all__ = ["Candidat", "HorsTerritoire", "PositionInversee", "Routage", "router", "verifier_position"]
 
 PORTEE_BATIMENT_M = 60
 """How far the nearest building is looked for. Indoors a phone is 20 to 50 m off; 60 m does not cross an estate."""
 
 PRECISION_UTILE_M = 100
 """A wider disc is uncertain as it is; to list half the town would say no more, at a cost that grows with its square."""
-
-
-class Motif(StrEnum):
-    """Why a signalement waits for the pilote."""
-
-    INDETERMINE = "indetermine"  # nobody could be named
-    ARBITRAGE = "arbitrage"  # two acteurs in turn have said it was not theirs
 
 
 @dataclass(frozen=True)

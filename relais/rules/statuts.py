@@ -23,8 +23,8 @@ class Statut(StrEnum):
 class Motif(StrEnum):
     """Why a signalement waits for the pilote to name somebody."""
 
-    INDETERMINE = "indetermine"
-    ARBITRAGE = "arbitrage"
+    INDETERMINE = "indetermine"  #: nobody could be named
+    ARBITRAGE = "arbitrage"  #: two acteurs in turn have said it was not theirs
 
 
 LIBELLES: Mapping[Statut, str] = {

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import ForeignKeyConstraint, Index
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -63,7 +63,6 @@ class Signalement(Base):
         Index("ix_signalement_recu", "territoire_id", "recu_le", "id"),
         Index("ix_signalement_acteur", "territoire_id", "acteur", "recu_le"),
         Index("ix_signalement_auteur", "territoire_id", "auteur_id", "recu_le"),
-        Index("ix_signalement_traite", "territoire_id", "traite_le", postgresql_where=text("statut = 'traite'")),
     )
 
 
