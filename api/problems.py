@@ -28,6 +28,7 @@ STATUS: Mapping[type[RelaisError], int] = {
     errors.UnsupportedType: 415,
     errors.Invalid: 422,
     errors.Unavailable: 503,
+    errors.TooMany: 429,
     errors.PlusDePlace: 507,
 }
 """A family to its status; a class named here speaks for itself before its family does."""
@@ -78,7 +79,7 @@ def problem(refusal: RelaisError, request: Request) -> JSONResponse:
         body["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in refusal.errors]
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(refusal, errors.Unauthorized) else {}
     if refusal.retryable:
-        headers["Retry-After"] = "5"
+        headers["Retry-After"] = str(refusal.attente)
     return JSONResponse(
         jsonable_encoder(body | refusal.extra), status, headers=headers, media_type="application/problem+json"
     )

@@ -48,7 +48,7 @@ class Base(DeclarativeBase):
         str: Text,
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB(none_as_null=True),
-        list[dict[str, Any]]: JSONB,
+        list[dict[str, Any]]: JSONB(none_as_null=True),
         int: Integer,
     }
 

@@ -10,6 +10,7 @@ RelaisError
 ├── Stale           written over a version that is no longer the current one
 ├── Invalid         understood, and cannot be accepted; carries the pointers to mend
 ├── TooLarge / UnsupportedType    a file Relais does not take
+├── TooMany         asked too often: the same request may pass after `attente`
 └── Unavailable     not now: the same request may pass later
 
 The class name is the stable `code` (snake case), the docstring the French title, the fields the rest of the answer.
@@ -36,6 +37,8 @@ class RelaisError(Exception):
     errors: tuple[Fault, ...] = ()
     extra: dict[str, object] = field(default_factory=dict)
     retryable: ClassVar[bool] = False
+    attente: ClassVar[int] = 5
+    """Seconds to wait before asking again, where that is any use."""
 
     @property
     def code(self) -> str:
@@ -89,6 +92,12 @@ class UnsupportedType(RelaisError):
     """Ce format n'est pas accepté."""
 
 
+class TooMany(RelaisError):
+    """Trop de demandes : attendez un peu."""
+
+    retryable = True
+
+
 class Unavailable(RelaisError):
     """Pas disponible pour l'instant ; réessayez."""
 
@@ -116,6 +125,20 @@ class CompteSuspendu(Forbidden):
 
 class ActionInterdite(Forbidden):
     """Ce compte ne peut pas faire cela."""
+
+
+class CodeInvalide(Unauthorized):
+    """Ce code n'est pas le bon, ou ne vaut plus."""
+
+
+class SessionTerminee(Unauthorized):
+    """La session de cet appareil est terminée : demandez un nouveau code."""
+
+
+class TropDeCodes(TooMany):
+    """Trop de codes demandés pour cette adresse."""
+
+    attente = 900
 
 
 class TerritoireInconnu(NotFound):
@@ -181,6 +204,14 @@ class ReponseInutile(Invalid):
     """Cette réponse n'en est pas une pour qui attend."""
 
 
+class ReponseManquante(Invalid):
+    """Le questionnaire de ce thème est incomplet, ou une réponse n'est pas la bonne."""
+
+
+class AutreCanal(Invalid):
+    """Relais n'est pas le bon canal pour cette situation."""
+
+
 class ActeurInconnu(Invalid):
     """Cet acteur n'existe pas."""
 
@@ -198,6 +229,10 @@ class PhotoNonDeclaree(Conflict):
 
 class PhotoDejaRecue(Conflict):
     """Une autre image a déjà été reçue pour cette photo."""
+
+
+class PhotoPasPrete(Conflict):
+    """Cette photo n'est pas encore prête."""
 
 
 class EmpreinteManquante(BadRequest):
@@ -271,6 +306,14 @@ class PersonneInconnue(NotFound):
 
 class HorlogeFixe(Conflict):
     """L'horloge ne s'avance que dans une démonstration."""
+
+
+class ClefManquante(BadRequest):
+    """Il faut l'en-tête Idempotency-Key."""
+
+
+class CurseurPerime(Gone):
+    """Ce curseur ne vaut plus : reprenez depuis le début."""
 
 
 class ClefReutilisee(Invalid):

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     secret_file: Path | None = None
     """At least 32 random bytes behind media links, action links and the secret box. Absent: made in the data folder."""
 
+    stockage_url: str | None = None
+    """Where photos are kept: `s3://bucket/prefixe?endpoint=https://…&region=…` (keys in `AWS_ACCESS_KEY_ID` and
+    `AWS_SECRET_ACCESS_KEY`), or `file:///dossier`. Absent: the data folder."""
+
     pool: int = 10
     """Database connections a process keeps, also the number of requests it serves at once."""
 

@@ -20,9 +20,13 @@ def cle_originale(photo: Photo) -> str:
     return f"originaux/{photo.territoire_id}/{photo.signalement_id}/{photo.id}"
 
 
-def cle_de_variante(photo: Photo, variante: str) -> str:
-    """Where `image` (1600 px) and `vignette` (400 px) lie; also the end of their address."""
-    return f"photos/{photo.territoire_id}/{photo.signalement_id}/{photo.id}-{variante}.jpg"
+SUFFIXES = {"image": "jpg", "vignette": "webp"}
+
+
+def cle_de_variante(photo: Photo, variante: str, *, tirage: int | None = None) -> str:
+    """Where `image` (1600 px) and `vignette` (400 px) of a print lie, the last by default; also their address's end."""
+    rank = photo.tirage if tirage is None else tirage
+    return f"photos/{photo.territoire_id}/{photo.signalement_id}/{photo.id}.{rank}-{variante}.{SUFFIXES[variante]}"
 
 
 def expect_photo(

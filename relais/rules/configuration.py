@@ -105,6 +105,23 @@ class RegleDePhoto(StrEnum):
     INTERDITE = "interdite"
 
 
+class Publication(StrEnum):
+    """When anybody at all may read a signalement; the pilote may publish or withdraw one whatever the rule."""
+
+    AUCUNE = "aucune"
+    APRES_MODERATION = "apres_moderation"
+    IMMEDIATE = "immediate"
+
+
+class TypeQuestion(StrEnum):
+    TEXTE = "texte"
+    NOMBRE = "nombre"
+    DATE = "date"
+    OUI_NON = "oui_non"
+    CHOIX = "choix"
+    CHOIX_MULTIPLE = "choix_multiple"
+
+
 class Delai(StrEnum):
     """The three clocks of a signalement. Answering and repairing are not the same promise."""
 
@@ -194,6 +211,27 @@ class Secteur:
 
 
 @dataclass(frozen=True)
+class Choix:
+    """An answer among others. `arret`: who gives it is told this and goes elsewhere; nothing is signalled."""
+
+    code: str
+    libelle: str
+    arret: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a thème asks besides. `choix` for the two types of choice; `arret` of a `oui_non` is said to a yes."""
+
+    code: str
+    libelle: str
+    type: TypeQuestion
+    obligatoire: bool = False
+    choix: tuple[Choix, ...] = ()
+    arret: str | None = None
+
+
+@dataclass(frozen=True)
 class Theme:
     code: str
     libelle: str
@@ -202,6 +240,7 @@ class Theme:
     interieur: bool = False
     danger: bool = False
     consigne: str | None = None
+    questions: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -269,6 +308,7 @@ class Configuration:
     sigle: str = "GUSP"
     perimetre: Perimetre = Perimetre.VILLE
     competent_ailleurs: str | None = None
+    publication: Publication = Publication.AUCUNE
     courriel: str | None = None
     contour: GeoJSON | None = None
     astreinte: str | None = None

@@ -1,5 +1,6 @@
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, text
@@ -23,7 +24,12 @@ class EtatPhoto(StrEnum):
 
 
 class Photo(Claimable, Base):
-    """A declared picture. Its id is the phone's, so it only has a meaning inside its signalement."""
+    """A declared picture. Its id is the phone's, so it only has a meaning inside its signalement.
+
+    `tirage` counts the prints made of it, and is in their address: a print is never overwritten. `masques`: rectangles
+    still to be painted on the last print. `position`: where its metadata said it was taken, offered once to its author.
+    `publiee`: the public may see it, once its signalement is published and no rectangle is owed.
+    """
 
     __tablename__ = "photo"
 
@@ -40,8 +46,15 @@ class Photo(Claimable, Base):
     largeur: Mapped[int | None]
     hauteur: Mapped[int | None]
     recue_le: Mapped[datetime | None]
+    preparee_le: Mapped[datetime | None]
+    tirage: Mapped[int] = mapped_column(server_default="0")
+    blurhash: Mapped[str | None]
+    position: Mapped[dict[str, Any] | None]
+    masques: Mapped[list[dict[str, Any]] | None]
+    publiee: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         ForeignKeyConstraint(["territoire_id", "signalement_id"], ["signalement.territoire_id", "signalement.id"]),
         Index("ix_photo_du", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_photo_position", "territoire_id", "preparee_le", postgresql_where=text("position IS NOT NULL")),
     )

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -11,9 +11,14 @@ from relais.db import Base, enum_column, territoire_key
 from relais.rules.configuration import Domanialite
 from relais.rules.statuts import Motif, Statut
 
+PUBLIE = text("publie_le IS NOT NULL")
+
 
 class Signalement(Base):
-    """A ticket. `id` is the phone's; `version` the configuration it was born under; `revision` grows at each write."""
+    """A ticket. `id` is the phone's; `version` the configuration it was born under; `revision` grows at each write.
+
+    `changed_xid`, `changed_seq`: its place in the change feed, written by the trigger `relais_marquer` alone.
+    """
 
     __tablename__ = "signalement"
 
@@ -55,6 +60,10 @@ class Signalement(Base):
     etape_le: Mapped[datetime | None]
     etape_tour: Mapped[int | None]
     etape_constatee: Mapped[bool] = mapped_column(server_default="false")
+    publie_le: Mapped[datetime | None]
+    publie_par_le_pilote: Mapped[bool] = mapped_column(server_default="false")
+    changed_xid: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    changed_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = (
         ForeignKeyConstraint(["territoire_id", "version"], ["version.territoire_id", "version.numero"]),
@@ -63,6 +72,11 @@ class Signalement(Base):
         Index("ix_signalement_recu", "territoire_id", "recu_le", "id"),
         Index("ix_signalement_acteur", "territoire_id", "acteur", "recu_le"),
         Index("ix_signalement_auteur", "territoire_id", "auteur_id", "recu_le"),
+        Index("ix_signalement_publie", "territoire_id", "recu_le", "id", postgresql_where=PUBLIE),
+        Index("ix_signalement_change", "territoire_id", "changed_xid", "changed_seq"),
+        Index("ix_signalement_change_acteur", "territoire_id", "acteur", "changed_xid", "changed_seq"),
+        Index("ix_signalement_change_auteur", "territoire_id", "auteur_id", "changed_xid", "changed_seq"),
+        Index("ix_signalement_change_publie", "territoire_id", "changed_xid", "changed_seq", postgresql_where=PUBLIE),
     )
 
 

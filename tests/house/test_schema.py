@@ -13,14 +13,17 @@ from relais import embedded, migrations
 from relais.caller import Door
 from relais.db import Session, make_engine
 
-CLAIMED = {"rappel", "photo", "envoi"}
+CLAIMED = {"rappel", "photo", "envoi", "defi"}
 SHARED = {"territoire", "horloge", "alembic_version"}
 APPENDED = {"INSERT", "SELECT"}
 WRITTEN = {"INSERT", "SELECT", "UPDATE"}
 GRANTS = {
     "acteur": {"SELECT"},
+    "appareil": {"SELECT", "UPDATE"},
     "cle": {"SELECT"},
     "compteur": WRITTEN,
+    "defi": {"SELECT", "UPDATE"},
+    "disparition": APPENDED,
     "echeance": WRITTEN,
     "emprise": {"SELECT"},
     "envoi": WRITTEN,
@@ -38,7 +41,10 @@ GRANTS = {
     "webhook": WRITTEN,
 }
 """What both doors may do; and below, what one alone may."""
-MORE = {Door.API: {"webhook": {"DELETE"}, "idempotence": {"INSERT"}}, Door.WORKER: {"idempotence": {"DELETE"}}}
+MORE = {
+    Door.API: {"webhook": {"DELETE"}, "idempotence": {"INSERT"}, "defi": {"INSERT"}, "appareil": {"INSERT"}},
+    Door.WORKER: {"idempotence": {"DELETE"}, "defi": {"DELETE"}, "appareil": {"DELETE"}},
+}
 TENANT = """
     SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'territoire_id'
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1
