@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-check demo test check format openapi lock chaos clean
+.PHONY: help run run-check demo test check format openapi lock bench chaos clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,6 +46,9 @@ openapi: $(VENV)/.installed ## write openapi/relais.json anew
 lock: ## resolve the two lists again (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+bench: $(VENV)/.installed ## the speeds, as ratios against something of the same run; fails when one is not held
+	$(BIN)/python bench
 
 chaos: $(VENV)/.installed ## the slow proofs: workers killed at random
 	$(BIN)/python -m pytest -q -m slow

@@ -157,6 +157,11 @@ class Session(orm.Session):
             raise JetonInvalide("Ce jeton ne correspond à aucun compte.")
         return self.opening.caller
 
+    @property
+    def reader(self) -> Caller | None:
+        """None: somebody without an account, who reads what is published."""
+        return self.opening.caller
+
 
 @event.listens_for(Session, "after_begin")
 def _after_begin(session: Session, transaction: orm.SessionTransaction, connection: Connection) -> None:
