@@ -43,8 +43,22 @@ class Action:
     envoi: UUID
 
 
-def _mac(key: bytes, message: bytes) -> bytes:
-    return hmac.new(key, message, sha256).digest()[:_MAC]
+def seal(key: bytes, message: bytes, *, mac: int = _MAC) -> str:
+    """The message and the first `mac` bytes of its HMAC, in one word that any address or JSON carries."""
+    return _pack(message + _mac(key, message, mac))
+
+
+def unseal(key: bytes, token: str, *, size: int, mac: int = _MAC) -> bytes | None:
+    """The message of `size` bytes that `seal` was given; None: under another key, changed, cut, or not a seal."""
+    raw = _unpack(token)
+    message, found = raw[:size], raw[size:]
+    if len(raw) != size + mac or not hmac.compare_digest(found, _mac(key, message, mac)):
+        return None
+    return message
+
+
+def _mac(key: bytes, message: bytes, size: int = _MAC) -> bytes:
+    return hmac.new(key, message, sha256).digest()[:size]
 
 
 def _pack(raw: bytes) -> str:
@@ -52,22 +66,22 @@ def _pack(raw: bytes) -> str:
 
 
 def _unpack(token: str) -> bytes:
+    """Empty when `_pack` never wrote it: one link has one spelling."""
     try:
-        return urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-    except ValueError as wrong:
-        raise LienInvalide("Reprenez le lien du courriel, en entier.") from wrong
+        raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
+    except ValueError:
+        return b""
+    return raw if _pack(raw) == token else b""
 
 
 def action_token(keys: Keys, action: Action) -> str:
-    message = _ACTION.pack(action.territoire, action.choice, action.envoi.bytes)
-    return _pack(message + _mac(keys.derive("actions"), message))
+    return seal(keys.derive("actions"), _ACTION.pack(action.territoire, action.choice, action.envoi.bytes))
 
 
 def read_action(keys: Keys, token: str) -> Action:
     """Raises LienInvalide. The age of the link is that of its envoi: see `ACTION_DAYS`."""
-    raw = _unpack(token)
-    message, mac = raw[: _ACTION.size], raw[_ACTION.size :]
-    if len(raw) != _ACTION.size + _MAC or not hmac.compare_digest(mac, _mac(keys.derive("actions"), message)):
+    message = unseal(keys.derive("actions"), token, size=_ACTION.size)
+    if message is None:
         raise LienInvalide("Reprenez le lien du courriel, en entier.")
     territoire, choice, envoi = _ACTION.unpack(message)
     try:

@@ -30,9 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("territoire_id", "id", name=op.f("pk_defi")),
     )
     op.create_index("ix_defi_du", "defi", ["due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL"))
-    op.create_index(
-        "ix_defi_identifiant", "defi", ["territoire_id", sa.text("lower(identifiant)"), "cree_le"], unique=False
-    )
+    op.create_index("ix_defi_identifiant", "defi", ["territoire_id", "identifiant", "cree_le"], unique=False)
     op.create_table(
         "appareil",
         sa.Column("territoire_id", sa.Integer(), nullable=False),

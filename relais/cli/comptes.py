@@ -1,4 +1,4 @@
-"""`relais jeton`, `cle`, `personnes importer`: who may ask."""
+"""`relais jeton`, `cle`, `personnes importer`, `suspendre`, `retablir`: who may ask."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from relais.cli.base import (
     the_territoire,
     transaction,
 )
-from relais.commands.personne import import_personnes, make_cle
+from relais.commands.personne import import_personnes, make_cle, restore_personne, suspend_personne
 from relais.errors import CompteSuspendu
 from relais.imports.personnes import lire_personnes
 from relais.keys import load_keys
@@ -52,11 +52,27 @@ Ajoute et corrige les comptes d'un fichier CSV (identifiant, nom, role, acteur).
 [bold]Ensuite[/]  relais doctor : y a-t-il un pilote ?
 """
 
-personnes = typer.Typer(no_args_is_help=True, help="Les comptes : importer un fichier CSV.")
+AIDE_SUSPENDRE = """
+Retire tout accès à un compte, tout de suite et sur tous ses appareils. Rien de ce qu'il a écrit n'est touché.
+
+[bold]Exemple[/]
+  relais personnes suspendre agent@demo.test
+
+[bold]Ensuite[/]  relais personnes retablir agent@demo.test : il s'identifie de nouveau, partout
+"""
+AIDE_RETABLIR = """
+Rend son accès à un compte suspendu. Ses anciens jetons restent sans valeur : il demande un nouveau code.
+
+[bold]Exemple[/]
+  relais personnes retablir agent@demo.test
+"""
+
+personnes = typer.Typer(no_args_is_help=True, help="Les comptes : importer un fichier CSV, suspendre, rétablir.")
+Identifiant = Annotated[str, typer.Argument(metavar="IDENTIFIANT", help="L'adresse de courriel du compte.")]
 
 
 def jeton(
-    identifiant: Annotated[str, typer.Argument(metavar="IDENTIFIANT", help="L'adresse de courriel du compte.")],
+    identifiant: Identifiant,
     territoire: CodeTerritoire = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -101,3 +117,19 @@ def importer(
     fait(f"{added} ajoutés, {corrected} corrigés, {unchanged} inchangés. Personne n'est jamais enlevé.")
     if essai:
         fait("Essai : rien n'a été appliqué.")
+
+
+@personnes.command("suspendre", help=AIDE_SUSPENDRE, rich_help_panel="Commandes")
+def suspendre(identifiant: Identifiant, territoire: CodeTerritoire = None, data_dir: DataDir = None) -> None:
+    with connected(chosen_settings(data_dir)) as engine, transaction(engine, territoire) as session:
+        the_territoire(session)
+        who = suspend_personne(session, identifiant=identifiant)
+    fait(f"{who.nom}, {who.role} : suspendu, sans accès dès maintenant.")
+
+
+@personnes.command("retablir", help=AIDE_RETABLIR, rich_help_panel="Commandes")
+def retablir(identifiant: Identifiant, territoire: CodeTerritoire = None, data_dir: DataDir = None) -> None:
+    with connected(chosen_settings(data_dir)) as engine, transaction(engine, territoire) as session:
+        the_territoire(session)
+        who = restore_personne(session, identifiant=identifiant)
+    fait(f"{who.nom}, {who.role} : rétabli, peut demander un nouveau code.")

@@ -1,4 +1,4 @@
-"""Accounts and keys. An import adds and corrects; it never removes anybody."""
+"""Accounts and keys. An import adds and corrects; it never removes anybody: who leaves is suspended."""
 
 import secrets
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from relais.db import Session
 from relais.errors import ActeurInconnu
 from relais.imports.personnes import PersonneLue
+from relais.queries.personne import by_identifiant
 from relais.rules.acces import Role
 from relais.tables.personne import Cle, Personne
 from relais.tables.territoire import Acteur, Territoire
@@ -46,6 +47,26 @@ def import_personnes(
             corrected += 1
     session.flush()
     return added, corrected
+
+
+def suspend_personne(session: Session, *, identifiant: str) -> Personne:
+    """Access ends at once, reads included. Twice is once. Raises PersonneInconnue.
+
+    The generation is raised: what was given before, access and refresh tokens, stays dead once the account is restored.
+    """
+    who = by_identifiant(session, identifiant)
+    if who.actif:
+        who.actif, who.generation = False, who.generation + 1
+        session.flush()
+    return who
+
+
+def restore_personne(session: Session, *, identifiant: str) -> Personne:
+    """The account may sign in again, on every device anew. Raises PersonneInconnue."""
+    who = by_identifiant(session, identifiant)
+    who.actif = True
+    session.flush()
+    return who
 
 
 def make_cle(session: Session, territoire: Territoire, *, libelle: str, acteur: str | None, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from relais.db import Session
 from relais.errors import PersonneInconnue
@@ -26,10 +26,17 @@ def by_id(session: Session, id: UUID) -> Personne | None:
 
 def by_identifiant(session: Session, identifiant: str) -> Personne:
     """Raises PersonneInconnue. Identifiants are e-mail addresses: case does not count."""
-    wanted = select(Personne).where(
-        Personne.territoire_id == session.territoire, func.lower(Personne.identifiant) == identifiant.strip().lower()
-    )
-    found = session.scalar(wanted)
+    found = session.scalar(_called(session, identifiant))
     if found is None:
         raise PersonneInconnue(f"« {identifiant} » n'est pas un compte de ce territoire.")
     return found
+
+
+def active(session: Session, identifiant: str) -> Personne | None:
+    """Whoever may sign in under that identifiant. None: nobody, or somebody suspended."""
+    return session.scalar(_called(session, identifiant).where(Personne.actif))
+
+
+def _called(session: Session, identifiant: str) -> Select[Personne]:
+    same = func.lower(Personne.identifiant) == identifiant.strip().lower()
+    return select(Personne).where(Personne.territoire_id == session.territoire, same)

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, func, text
+from sqlalchemy import ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from relais.db import Base, territoire_key
@@ -26,7 +26,7 @@ class Defi(Claimable, Base):
     __table_args__ = (
         ForeignKeyConstraint(["territoire_id"], ["territoire.id"]),
         Index("ix_defi_du", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-        Index("ix_defi_identifiant", "territoire_id", func.lower(text("identifiant")), "cree_le"),
+        Index("ix_defi_identifiant", "territoire_id", "identifiant", "cree_le"),
     )
 
 

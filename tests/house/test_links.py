@@ -10,7 +10,7 @@ import pytest
 from relais import links
 from relais.errors import LienInvalide
 from relais.keys import Keys
-from relais.links import Action, Choice, action_token, check_media, media_path, read_action
+from relais.links import Action, Choice, action_token, check_media, media_path, read_action, seal, unseal
 
 ACTION = Action(7, Choice.MOBILISER, UUID("019d44aa-d6a0-7a31-9c2b-5f1d8e0a7b42"))
 CLE = "photos/7/019d44aa-d6a0-7a31-9c2b-5f1d8e0a7b42/1-image.jpg"
@@ -152,3 +152,14 @@ def test_a_seal_made_for_one_purpose_is_worth_nothing_for_another(keys, other):
     for token in (media, action_token(other, ACTION)):
         with pytest.raises(LienInvalide):
             read_action(keys, token)
+
+
+# --- the seal itself
+
+
+def test_a_seal_opens_under_its_own_key_and_for_its_own_lengths_alone():
+    token = seal(b"k" * 32, b"message", mac=32)
+    assert unseal(b"k" * 32, token, size=7, mac=32) == b"message"
+    assert unseal(b"K" * 32, token, size=7, mac=32) is None
+    for size, mac in ((6, 32), (8, 32), (7, 31), (7, 12), (6, 33), (0, 39), (0, 0)):
+        assert unseal(b"k" * 32, token, size=size, mac=mac) is None, (size, mac)

@@ -1,7 +1,9 @@
 """What is not our own token, whole and in date, opens nothing."""
 
 import json
+import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -13,11 +15,29 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from relais.caller import Identity
-from relais.errors import JetonExpire, JetonInvalide
+from relais.errors import CodeInvalide, JetonExpire, JetonInvalide, SessionTerminee
 from relais.keys import Keys
-from relais.tokens import AUDIENCE, ISSUER, LIFE, TYPE, issue, read, read_cle
+from relais.tokens import (
+    AUDIENCE,
+    ISSUER,
+    LIFE,
+    TYPE,
+    Renouvellement,
+    code_of,
+    defi_token,
+    issue,
+    read,
+    read_cle,
+    read_defi,
+    read_refresh,
+    refresh_token,
+)
 
 PERSONNE = UUID("019d44aa-d6a0-7a31-9c2b-5f1d8e0a7b42")
+DEFI = UUID("019d44ab-2f61-7c3e-b1a7-6d0c5e9f4a28")
+APPAREIL = Renouvellement(7, UUID("019d44ac-0b4d-7e52-8f19-c3a6d2e7b510"), 3)
+BASE64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+GARBAGE = ["", "a", "é" * 43, "\x00", "\udcff", "=" * 43, "!" * 43, "a" * 43, "a" * 75, "a" * 9_999]
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -149,3 +169,72 @@ def test_a_key_is_read_as_its_territoire_and_its_digest():
 def test_what_has_not_the_shape_of_a_key_never_reaches_the_database(garbage):
     with pytest.raises(JetonInvalide):
         read_cle(garbage)
+
+
+# --- what gives one: a defi and its code, then refresh tokens
+
+
+def changed(token: str) -> list[str]:
+    """That token with each of its characters replaced in turn by one that says other bits."""
+    others = [BASE64[BASE64.index(one) ^ 32] for one in token]
+    return [token[:place] + other + token[place + 1 :] for place, other in enumerate(others)]
+
+
+def test_a_defi_says_where_and_which_and_its_code_is_six_figures_always_the_same(keys):
+    assert read_defi(keys, defi_token(keys, territoire=7, defi=DEFI)) == (7, DEFI)
+    codes = [code_of(keys, UUID(int=number)) for number in range(500)]
+    assert codes == [code_of(keys, UUID(int=number)) for number in range(500)]
+    assert {(len(code), code.isdecimal()) for code in codes} == {(6, True)}
+    assert any(code.startswith("0") for code in codes), "as many figures, whatever was drawn"
+    assert len(set(codes)) > 490
+
+
+def test_the_code_of_a_defi_is_known_to_this_installation_alone(keys):
+    foreign = replace(keys, secret=b"x" * 32)
+    assert [code_of(foreign, UUID(int=n)) for n in range(3)] != [code_of(keys, UUID(int=n)) for n in range(3)]
+
+
+def test_a_refresh_token_is_the_same_for_the_same_rang_and_another_for_the_next(keys):
+    token = refresh_token(keys, APPAREIL)
+    assert read_refresh(keys, token) == APPAREIL
+    assert refresh_token(keys, replace(APPAREIL)) == token
+    assert refresh_token(keys, replace(APPAREIL, rang=4)) != token
+
+
+def test_no_character_of_a_defi_nor_of_a_refresh_token_can_be_changed(keys):
+    for forged in changed(defi_token(keys, territoire=7, defi=DEFI)):
+        with pytest.raises(CodeInvalide):
+            read_defi(keys, forged)
+    for forged in changed(refresh_token(keys, APPAREIL)):
+        with pytest.raises(SessionTerminee):
+            read_refresh(keys, forged)
+
+
+def test_each_kind_of_token_is_worth_nothing_for_another_use(keys):
+    access = issue(keys, territoire=7, personne=PERSONNE, generation=3)
+    defi, refresh = defi_token(keys, territoire=7, defi=DEFI), refresh_token(keys, APPAREIL)
+    for token in (defi, refresh):
+        with pytest.raises(JetonInvalide):
+            read(keys, token)
+    for token in (access, defi):
+        with pytest.raises(SessionTerminee):
+            read_refresh(keys, token)
+    for token in (access, refresh):
+        with pytest.raises(CodeInvalide):
+            read_defi(keys, token)
+
+
+def test_another_installation_s_defi_and_refresh_token_are_refused(keys):
+    foreign = replace(keys, secret=b"x" * 32)
+    with pytest.raises(CodeInvalide):
+        read_defi(keys, defi_token(foreign, territoire=7, defi=DEFI))
+    with pytest.raises(SessionTerminee):
+        read_refresh(keys, refresh_token(foreign, APPAREIL))
+
+
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_is_a_refused_code_or_an_ended_session_and_not_a_crash(keys, garbage):
+    with pytest.raises(CodeInvalide):
+        read_defi(keys, garbage)
+    with pytest.raises(SessionTerminee):
+        read_refresh(keys, garbage)
