@@ -1,10 +1,11 @@
-"""A ceiling on every body that is not a photo, counted while it streams: a lying Content-Length changes nothing."""
+"""A ceiling on every body without photos, counted while it streams: a lying Content-Length changes nothing."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
+from api.uploads import announced_length
 from relais.errors import DemandeTropGrosse
 
 JSON_MAX = 1024 * 1024
@@ -17,11 +18,10 @@ class LimitBody:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["method"] == "PUT" and "/photos/" in scope["path"]):
+        if scope["type"] != "http" or _streams_photos(scope):
             await self._app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > JSON_MAX:
+        if announced_length(Request(scope)) > JSON_MAX:
             await _too_large(scope, receive, send)
             return
         seen = 0
@@ -35,6 +35,13 @@ class LimitBody:
             return message
 
         await self._app(scope, counted, send)
+
+
+def _streams_photos(scope: Scope) -> bool:
+    if scope["method"] == "PUT":
+        return "/photos/" in scope["path"]
+    kind = dict(scope["headers"]).get(b"content-type", b"").lower()
+    return (scope["method"], scope["path"]) == ("POST", "/v1/signalements") and kind.startswith(b"multipart/form-data")
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,23 +1,31 @@
 """Photos: the bytes that were announced, and the clean pictures made of them."""
 
+import logging
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Annotated
+from hashlib import sha256
+from pathlib import PurePosixPath
+from typing import Annotated, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
 
-from api.deps import Db, Res, presenter
+from api.deps import Db, Res, presenter, session_as
+from api.downloads import borrow, lend
 from api.problems import responses
-from api.representation import send
+from api.representation import held, send
+from api.resources import Resources
+from api.schemas.photo import TypeDePhoto
 from api.schemas.signalement import SignalementOut
-from api.uploads import SpooledPhoto
-from relais.commands.photo import cle_originale, expect_photo, receive_photo
-from relais.errors import PhotoIntrouvable, PlusDePlace
+from api.uploads import SpooledPhoto, keep, storing
+from relais.caller import Identity
+from relais.commands.photo import cles_attendues, lire_cle
+from relais.errors import PhotoIntrouvable
 from relais.links import check_media
 from relais.queries.dossier import dossier
-from relais.queries.signalement import get_signalement
-from relais.stockage import PlusDePlace as DisquePlein
+from relais.tables.photo import EtatPhoto, Photo
 
 router = APIRouter(tags=["photos"])
 
@@ -31,10 +39,7 @@ router = APIRouter(tags=["photos"])
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("image/jpeg", "image/png", "image/webp")
-            },
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in get_args(TypeDePhoto)},
         }
     },
 )
@@ -47,38 +52,71 @@ def envoyer_photo(
     res: Res,
 ) -> Response:
     """Envoyer les octets d'une photo annoncée. Quand la réponse arrive, ils sont sur disque."""
-    photo, here = expect_photo(
-        db, caller=db.caller, id=id, photo_id=photo_id, sha256=spooled.sha256, octets=spooled.octets
-    )
-    if not here:
-        try:
-            res.stockage.deposer(cle_originale(photo), spooled.path)
-        except DisquePlein as full:
-            raise PlusDePlace("Réessayez plus tard ; le signalement est déjà enregistré.") from full
-        receive_photo(db, caller=db.caller, photo=photo, now=db.now)
-    ticket = get_signalement(db, caller=db.caller, id=id)
-    return send(request, presenter(res, db).answer(dossier(db, ticket)), status=200 if here else 201)
+    ticket, written = keep(db, res, id=id, photo_id=photo_id, spooled=spooled)
+    return send(request, presenter(res, db).answer(dossier(db, ticket)), status=201 if written else 200)
 
+
+TYPES = {".jpg": "image/jpeg", ".webp": "image/webp"}
 
 HEADERS = {
     # A picture is shown as a picture, whatever a browser believes it sees in it.
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Content-Disposition": 'inline; filename="photo.jpg"',
-    "Cache-Control": "private, max-age=86400, immutable",
+    # The link is the right: whoever holds it may show the picture, an app on another domain too.
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    # What a browser holds cannot be called back: a print painted over is seen there an hour more at most.
+    "Cache-Control": "private, max-age=3600",
     "Referrer-Policy": "no-referrer",
 }
 
+_log = logging.getLogger("relais.photos")
 
+
+@router.head("/m/{seal}/{cle:path}", include_in_schema=False)
 @router.get(
     "/m/{seal}/{cle:path}",
     response_class=FileResponse,
-    responses=responses(404) | {200: {"content": {"image/jpeg": {}}, "description": "La photo nettoyée."}},
+    responses=responses(404, 503, 507)
+    | {
+        200: {"content": {kind: {} for kind in TYPES.values()}, "description": "La photo nettoyée."},
+        206: {"description": "Les octets demandés par Range."},
+        304: {"description": "La photo est encore celle que vous avez."},
+        416: {"description": "Les octets demandés sont au-delà de la fin."},
+    },
 )
-def lire_photo(seal: str, cle: Annotated[str, Path(pattern="^photos/")], res: Res) -> FileResponse:
-    """Une photo nettoyée, par un lien signé qui expire. L'original n'est jamais servi."""
+async def lire_photo(request: Request, seal: str, cle: Annotated[str, Path(pattern="^photos/")], res: Res) -> Response:
+    """Une photo nettoyée, par un lien signé qui expire ou que son masquage ferme. L'original n'est jamais servi."""
     check_media(res.keys, seal, cle, now=datetime.now(UTC))
-    try:
-        return FileResponse(res.stockage.chemin(cle), media_type="image/jpeg", headers=HEADERS)
-    except (FileNotFoundError, ValueError) as missing:
-        raise PhotoIntrouvable from missing
+    await _check_shown(res, cle)
+    # A print is never overwritten: its address says its bytes, in whatever store they are.
+    headers = HEADERS | {"ETag": f'"{sha256(cle.encode()).hexdigest()[:32]}"'}
+    if held(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    suffix = PurePosixPath(cle).suffix
+    headers["Content-Disposition"] = f'inline; filename="photo{suffix}"'
+    with ExitStack() as loan:
+        try:
+            with storing("Réessayez plus tard."):
+                path, seen = await run_in_threadpool(borrow, res.stockage, cle, loan)
+        except FileNotFoundError as missing:
+            await _check_shown(res, cle)  # replaced meanwhile, as it may be
+            _log.error("%s is asked for and missing from the store: restore it; « relais doctor » lists all", cle)
+            raise PhotoIntrouvable from missing
+        return lend(request, path, seen, loan=loan, headers=headers, media_type=TYPES[suffix])
+
+
+async def _check_shown(res: Resources, cle: str) -> None:
+    """Raises PhotoIntrouvable unless this is the print to show: masking closes its links at once, painting for good."""
+    async with res.slots:
+        shown = await run_in_threadpool(_is_shown, res, cle)
+    if not shown:
+        raise PhotoIntrouvable("Relisez le signalement : la photo est en préparation, ou son lien a changé.")
+
+
+def _is_shown(res: Resources, cle: str) -> bool:
+    place = lire_cle(cle)
+    if place is None:
+        return False
+    with session_as(res, Identity(territoire=place.territoire)) as session, session.begin():
+        photo = session.get(Photo, place.key)
+        return photo is not None and photo.etat is EtatPhoto.PRETE and cle in cles_attendues(photo)
