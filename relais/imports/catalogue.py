@@ -1,36 +1,54 @@
-"""The thèmes Relais comes with, and how a file names one: by its code or by its label, accents and case aside."""
+"""The thèmes Relais comes with, and how a file names or describes one: by its code or by its label, accents aside."""
 
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 
-import yaml
-
-from relais.imports import Illisible
+from relais.imports import FichierRefuse, Illisible, mots
+from relais.imports.fiches import Carnet, Fiche
 from relais.imports.mots import plier, suggestion
+from relais.imports.noeuds import lire_noeuds
+from relais.imports.questions import lire_questions
 from relais.rules.configuration import RegleDePhoto, Theme
+from relais.rules.questions import CONSIGNE_DANGER
 
-CONSIGNE_DANGER = "En cas de danger immédiat, appelez le 15, 17, 18, 112 ou 114."
-"""Relais is no emergency channel: a danger thème says so before anything else."""
+CLES = ("code", "libelle", "photo", "photo_apres", "interieur", "danger", "consigne", "questions")
 
 
 @cache
 def catalogue() -> tuple[Theme, ...]:
     """Every thème of `catalogue/themes.yaml`, in its order."""
-    texte = files("relais.imports").joinpath("catalogue", "themes.yaml").read_text(encoding="utf-8")
-    return tuple(_theme(code, entree) for code, entree in yaml.load(texte, Loader=yaml.BaseLoader).items())  # noqa: S506 : text only
+    with as_file(files("relais.imports").joinpath("catalogue", "themes.yaml")) as chemin:
+        table, fautes = lire_noeuds(chemin)
+        carnet = Carnet(list(fautes))
+        fichier = Fiche(table, "", carnet, [entree.cle for entree in table.entrees.values()])
+        themes = tuple(_livre(fichier, entree.cle) for entree in table.entrees.values())
+        if carnet.fautes:
+            raise FichierRefuse(chemin, *carnet.fautes)
+    return themes
 
 
-def _theme(code: str, entree: dict[str, str]) -> Theme:
-    danger = "danger" in entree
+def _livre(fichier: Fiche, code: str) -> Theme:
+    fiche = fichier.fiche(code, CLES)
+    return decrire(fiche, Theme(code, "")) if fiche else Theme(code, "")
+
+
+def decrire(fiche: Fiche, base: Theme) -> Theme:
+    """`base`, less what the file says otherwise of it."""
+    danger = _ou(fiche.lire("danger", mots.OUI_NON), base.danger)
     return Theme(
-        code,
-        entree["libelle"],
-        photo=RegleDePhoto(entree.get("photo", RegleDePhoto.FACULTATIVE)),
-        photo_apres="photo_apres" in entree,
-        interieur="interieur" in entree,
+        code=base.code,
+        libelle=fiche.lire("libelle", mots.texte) or base.libelle,
+        photo=fiche.lire("photo", mots.PHOTO) or RegleDePhoto(base.photo),
+        photo_apres=_ou(fiche.lire("photo_apres", mots.OUI_NON), base.photo_apres),
+        interieur=_ou(fiche.lire("interieur", mots.OUI_NON), base.interieur),
         danger=danger,
-        consigne=CONSIGNE_DANGER if danger else None,
+        consigne=fiche.lire("consigne", mots.texte) or (CONSIGNE_DANGER if danger else None),
+        questions=lire_questions(fiche) if fiche.a("questions") else base.questions,
     )
+
+
+def _ou(dit: bool | None, sinon: bool) -> bool:  # noqa: FBT001 : two answers to one question, not a flag
+    return sinon if dit is None else dit
 
 
 class Lexique:

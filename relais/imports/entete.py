@@ -6,7 +6,7 @@ from relais.imports import mots
 from relais.imports.contours import lire_contour
 from relais.imports.fiches import Fiche
 from relais.imports.horaires import FUSEAUX, SEMAINE_DE_SECOURS, calendrier, fuseau, horaires
-from relais.rules.configuration import Configuration, DelaiDeDecision, Perimetre, SansDecision
+from relais.rules.configuration import Configuration, DelaiDeDecision, Perimetre, Publication, SansDecision
 
 CLES = (
     "nom",
@@ -21,6 +21,7 @@ CLES = (
     "contour",
     "perimetre",
     "hors_perimetre",
+    "publication",
     "astreinte",
 )
 
@@ -44,6 +45,7 @@ def lire_entete(fiche: Fiche, dossier: Path, sans_decision: DelaiDeDecision) -> 
         sigle=fiche.lire("sigle", mots.texte) or "GUSP",
         perimetre=perimetre,
         competent_ailleurs=fiche.lire("hors_perimetre", mots.texte),
+        publication=fiche.lire("publication", mots.PUBLICATION) or Publication.AUCUNE,
         courriel=fiche.lire("courriel", mots.courriel),
         contour=fiche.lire("contour", lambda ecrit: lire_contour(dossier / ecrit)),
         astreinte=fiche.lire("astreinte", mots.code),

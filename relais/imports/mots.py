@@ -17,13 +17,16 @@ from relais.rules.configuration import (
     Modele,
     Nature,
     Perimetre,
+    Publication,
     RegleDePhoto,
     SansDecision,
     TypeActeur,
     TypeInstance,
+    TypeQuestion,
     TypeZone,
 )
 from relais.rules.delais import Duree, Unite
+from relais.rules.questions import URGENCE
 
 T = TypeVar("T")
 
@@ -104,6 +107,14 @@ MODELE = _choix(
     },
 )
 PERIMETRE = _choix("un périmètre", {"toute la ville": Perimetre.VILLE, "QPV seulement": Perimetre.QPV})
+PUBLICATION = _choix(
+    "une règle de publication",
+    {
+        "aucune": Publication.AUCUNE,
+        "après modération": Publication.APRES_MODERATION,
+        "immédiate": Publication.IMMEDIATE,
+    },
+)
 TYPE_ZONE = _choix("un type de zone", {"quartier": TypeZone.QUARTIER, "QPV": TypeZone.QPV, "NPNRU": TypeZone.NPNRU})
 TYPE_ACTEUR = _choix(
     "un type d'acteur",
@@ -127,6 +138,17 @@ DOMANIALITE = _choix(
     "un terrain connu", {libelle: domanialite for domanialite, libelle in LIBELLES_DOMANIALITE.items()}
 )
 PHOTO = _choix("une règle de photo", {regle.value: regle for regle in RegleDePhoto})
+TYPE_QUESTION = _choix(
+    "un type de question",
+    {
+        "texte": TypeQuestion.TEXTE,
+        "nombre": TypeQuestion.NOMBRE,
+        "date": TypeQuestion.DATE,
+        "oui/non": TypeQuestion.OUI_NON,
+        "choix": TypeQuestion.CHOIX,
+        "plusieurs choix": TypeQuestion.CHOIX_MULTIPLE,
+    },
+)
 DELAI = _choix(
     "un délai",
     {"prise en charge": Delai.PRISE_EN_CHARGE, "réponse": Delai.REPONSE, "traitement": Delai.TRAITEMENT},
@@ -161,6 +183,11 @@ OUI_NON = _choix("« oui » ou « non »", {"oui": True, "non": False}, {"vrai":
 
 def texte(ecrit: str) -> str:
     return ecrit
+
+
+def arret(ecrit: str) -> str:
+    """What is said to whom an answer sends elsewhere; the word « urgence » stands for the emergency numbers."""
+    return URGENCE if plier(ecrit) == "urgence" else ecrit
 
 
 def code(ecrit: str) -> str:

@@ -58,6 +58,7 @@ _INDICES = (
     ("'\\t'", "une tabulation ; remplacez-la par des espaces", False),
     ("could not find expected ':'", "il manque un « : » après ce mot", True),
     ("unexpected end of stream", "un guillemet ouvert ici n'est pas refermé", True),
+    ("but got '?'", "un « ? » dans une accolade ; mettez la valeur entre guillemets", False),
     ("expected ',' or '}'", "l'accolade ouverte ici n'est pas refermée, ou il y manque une virgule", True),
     ("expected ',' or ']'", "le crochet ouvert ici n'est pas refermé, ou il y manque une virgule", True),
     ("expected <block end>", "l'alignement ne suit pas celui des lignes du dessus", False),

@@ -42,6 +42,12 @@ LIBELLES: Mapping[Statut, str] = {
 
 OUVERTS = frozenset({Statut.A_QUALIFIER, Statut.AFFECTE, Statut.PRIS_EN_CHARGE, Statut.PROGRAMME, Statut.EN_ATTENTE})
 
+PUBLIABLES = OUVERTS | {Statut.TRAITE, Statut.CLOS}
+"""What anybody may be shown. The other one speaks for a doublon, and whoever is competent for what went elsewhere."""
+
+AVANT_PRISE_EN_CHARGE = frozenset({Statut.A_QUALIFIER, Statut.AFFECTE})
+"""Nobody has said « je m'en occupe »: what was signalled still belongs to its author alone."""
+
 JOURS_POUR_ROUVRIR = 30
 """Real days after `traite` during which it can be reopened; then it closes by itself."""
 
@@ -55,19 +61,31 @@ class Verbe(StrEnum):
     REAFFECTATIONS = "reaffectations"
     CLOTURES = "clotures"
     REOUVERTURES = "reouvertures"
+    CORRECTIONS = "corrections"
+    RETRAITS = "retraits"
+    PUBLICATIONS = "publications"
+    DEPUBLICATIONS = "depublications"
 
 
 @dataclass(frozen=True)
 class Transition:
     depuis: frozenset[Statut]
     vers: Statut | None
-    """None: the statut does not change, or the rule decides (réaffectation)."""
+    """None: the statut does not change, or the rule decides (réaffectation, correction)."""
     qui: frozenset[Qualite]
+    tot: frozenset[Qualite] = frozenset()
+    """Of `qui`, those who may only before an acteur has taken it in charge."""
+
+    def permet(self, statut: Statut, qualites: frozenset[Qualite]) -> bool:
+        qui = self.qui if statut in AVANT_PRISE_EN_CHARGE else self.qui - self.tot
+        return statut in self.depuis and bool(qui & qualites)
 
 
 _DE_L_ACTEUR = frozenset({Qualite.ACTEUR})
 _DE_L_ACTEUR_OU_DU_PILOTE = frozenset({Qualite.ACTEUR, Qualite.PILOTE})
+_DE_L_AUTEUR = frozenset({Qualite.AUTEUR})
 _DE_L_AUTEUR_OU_DU_PILOTE = frozenset({Qualite.AUTEUR, Qualite.PILOTE})
+_DU_PILOTE = frozenset({Qualite.PILOTE})
 
 TRANSITIONS: Mapping[Verbe, Transition] = {
     Verbe.PRISES_EN_CHARGE: Transition(frozenset({Statut.AFFECTE}), Statut.PRIS_EN_CHARGE, _DE_L_ACTEUR),
@@ -76,6 +94,10 @@ TRANSITIONS: Mapping[Verbe, Transition] = {
     Verbe.REAFFECTATIONS: Transition(OUVERTS, None, _DE_L_ACTEUR_OU_DU_PILOTE),
     Verbe.CLOTURES: Transition(frozenset({Statut.TRAITE}), Statut.CLOS, _DE_L_AUTEUR_OU_DU_PILOTE),
     Verbe.REOUVERTURES: Transition(frozenset({Statut.TRAITE, Statut.CLOS}), Statut.AFFECTE, _DE_L_AUTEUR_OU_DU_PILOTE),
+    Verbe.CORRECTIONS: Transition(OUVERTS, None, _DE_L_AUTEUR_OU_DU_PILOTE, tot=_DE_L_AUTEUR),
+    Verbe.RETRAITS: Transition(OUVERTS, Statut.RETIRE, _DE_L_AUTEUR_OU_DU_PILOTE, tot=_DE_L_AUTEUR),
+    Verbe.PUBLICATIONS: Transition(PUBLIABLES, None, _DU_PILOTE),
+    Verbe.DEPUBLICATIONS: Transition(PUBLIABLES, None, _DU_PILOTE),
 }
 
 
@@ -84,7 +106,7 @@ def possibles(statut: Statut, qualites: frozenset[Qualite], *, reouvrable: bool)
     return tuple(
         verbe
         for verbe, transition in TRANSITIONS.items()
-        if statut in transition.depuis and transition.qui & qualites and (verbe is not Verbe.REOUVERTURES or reouvrable)
+        if transition.permet(statut, qualites) and (verbe is not Verbe.REOUVERTURES or reouvrable)
     )
 
 

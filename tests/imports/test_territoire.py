@@ -13,17 +13,22 @@ from relais.imports.mots import code_theme, plier
 from relais.rules.calendrier import Calendrier, Plage
 from relais.rules.configuration import (
     TOUT,
+    Choix,
     Cible,
     Delai,
     Destinataire,
     Modele,
     Perimetre,
+    Publication,
+    Question,
     RegleDePhoto,
     SansDecision,
     TypeInstance,
+    TypeQuestion,
 )
 from relais.rules.delais import Duree, Unite
 from relais.rules.echelle import ECHELLE_ORDINAIRE
+from relais.rules.questions import URGENCE
 
 ECHANTILLONS = Path(__file__).resolve().parents[2] / ".." / "shared" / "samples.md"
 JOURNEE = (Plage(540, 720), Plage(840, 1020))
@@ -170,6 +175,7 @@ def test_a_name_cannot_smuggle_a_line_feed_into_a_mail(fichier):
         ("nom: Ville de", "nom: Ville : de", 3, "guillemets"),
         ("  code: VSL", "\tcode: VSL", 4, "tabulation"),
         ("faire: transmettre }", "faire: transmettre", 44, "accolade ouverte ici"),
+        ("faire: transmettre }", "faire: transmettre ?, }", 44, "« \\? » dans une accolade"),
         ("faire: transmettre", 'faire: "transmettre', 44, "guillemet ouvert ici"),
         ("[responsable, pilotes]", "[responsable, pilotes", 40, "crochet"),
         ("  sigle:", "   sigle:", 6, "guillemets|alignement"),
@@ -237,6 +243,7 @@ def test_another_encoding_is_refused_at_its_line(fichier):
         ("sigle: GUSP", "sigles: GUSP", 6, "territoire.sigles", "« sigle »"),
         ("sigle: GUSP", "fuseau: Europe", 6, "territoire.fuseau", "Europe/Paris"),
         ("sigle: GUSP", "perimetre: QPV seulement", 3, "territoire.hors_perimetre", "manque"),
+        ("sigle: GUSP", "publication: immédiatte", 6, "territoire.publication", "« immédiate »"),
         ("sigle: GUSP", "astreinte: police", 6, "territoire.astreinte", "acteur inconnu : « police »"),
         ("sigle: GUSP", "fermetures: [2026-05-15, 2026-02-30]", 6, "territoire.fermetures[2]", "2026-02-30"),
         ("sigle: GUSP", "sigle: [GUSP, GUP]", 6, "territoire.sigle", "un seul mot"),
@@ -402,6 +409,21 @@ def test_a_secteur_belongs_to_an_acteur(fichier):
     assert fichier.faute()[:2] == (10, "secteurs[1].acteur")
 
 
+@pytest.mark.parametrize(
+    ("ecrit", "regle"),
+    [
+        ("aucune", Publication.AUCUNE),
+        ("Après modération", Publication.APRES_MODERATION),
+        ("apres_moderation", Publication.APRES_MODERATION),
+        ("immédiate", Publication.IMMEDIATE),
+    ],
+)
+def test_what_anybody_may_read_is_one_word_and_nothing_where_it_is_not_written(fichier, ecrit, regle):
+    assert fichier.configuration().publication is Publication.AUCUNE
+    fichier.changer("  sigle: GUSP ", f"  publication: {ecrit}\n  sigle: GUSP ")
+    assert fichier.configuration().publication is regle
+
+
 def test_a_gusp_of_the_qpv_alone_needs_a_qpv(fichier):
     fichier.changer(
         "  sigle: GUSP ", '  perimetre: QPV seulement\n  hors_perimetre: "Mairie, 02 61 91 00 00"\n  sigle: GUSP '
@@ -490,6 +512,118 @@ def test_the_catalogue_names_each_theme_once_and_in_the_form_a_file_may_use():
     assert [code_theme(theme.code) for theme in livres] == [theme.code for theme in livres]
     noms = [plier(nom) for theme in livres for nom in (theme.code, theme.libelle)]
     assert len(noms) == len(set(noms))
+
+
+# Questions
+
+HUCHE = """themes:
+  - Dépôt sauvage
+  - Ascenseur
+  - code: proprete.huche
+    libelle: Huche à pain
+    questions:
+      - code: volume
+        libelle: Quel volume, à peu près ?
+        type: choix
+        obligatoire: oui
+        choix:
+          - { code: petit, libelle: Un sac }
+          - { code: gros, libelle: Un tas, arret: Appelez la déchèterie. }
+      - { code: blesse, libelle: Un blessé, type: oui/non, arret: Urgence }
+      - { code: depuis, libelle: Depuis quand, type: date }
+delais:"""
+
+
+@pytest.fixture
+def huche(fichier):
+    return fichier.changer("delais:", HUCHE)
+
+
+def test_a_theme_asks_its_questions_in_the_order_of_the_file(huche):
+    volume, blesse, depuis = huche.configuration().theme["proprete.huche"].questions
+    assert volume == Question(
+        "volume",
+        "Quel volume, à peu près ?",
+        TypeQuestion.CHOIX,
+        obligatoire=True,
+        choix=(Choix("petit", "Un sac"), Choix("gros", "Un tas", "Appelez la déchèterie.")),
+    )
+    assert (blesse.type, blesse.obligatoire, blesse.arret) == (TypeQuestion.OUI_NON, False, URGENCE)
+    assert (depuis.type, depuis.arret) == (TypeQuestion.DATE, None)
+
+
+@pytest.mark.parametrize(
+    ("ecrit", "type_"),
+    [
+        ("texte", TypeQuestion.TEXTE),
+        ("Nombre", TypeQuestion.NOMBRE),
+        ("date", TypeQuestion.DATE),
+        ("oui/non", TypeQuestion.OUI_NON),
+        ("oui_non", TypeQuestion.OUI_NON),
+        ("oui ou non", None),
+    ],
+)
+def test_a_type_is_a_word_a_person_writes(huche, ecrit, type_):
+    huche.changer("type: date", f"type: {ecrit}")
+    if type_ is None:
+        assert huche.faute()[1:] == (
+            "themes[3].questions[3].type",
+            "« oui ou non » n'est pas un type de question ; vouliez-vous dire « oui/non » ?",
+        )
+    else:
+        assert huche.configuration().theme["proprete.huche"].questions[2].type is type_
+
+
+def test_several_choices_are_said_in_words_too(huche):
+    huche.changer("type: choix", "type: plusieurs choix")
+    assert huche.configuration().theme["proprete.huche"].questions[0].type is TypeQuestion.CHOIX_MULTIPLE
+
+
+@pytest.mark.parametrize(
+    ("avant", "apres", "ligne", "chemin", "raison"),
+    [
+        ("        libelle: Quel volume, à peu près ?\n", "", 33, "[1].libelle", "manque"),
+        ("      - code: volume\n        libelle", "      - libelle", 33, "[1].code", "manque"),
+        ("code: volume", "code: Volume", 33, "[1].code", "minuscules"),
+        ("type: choix", "type: liste", 35, "[1].type", "au choix : texte, nombre, date"),
+        ("        type: choix\n", "", 33, "[1].type", "au choix : texte, nombre, date"),
+        ("obligatoire: oui", "obligatoire: peut-être", 36, "[1].obligatoire", "« oui »"),
+        ("obligatoire: oui", "obligatoires: oui", 36, "[1].obligatoires", "« obligatoire »"),
+        ("code: gros", "code: petit", 39, "[1].choix[2].code", "déjà pris ligne 38"),
+        ("arret: Appelez", "arrets: Appelez", 39, "[1].choix[2].arrets", "« arret »"),
+        ("          - { code: petit, libelle: Un sac }\n", "", 37, "[1].choix", "au moins 2"),
+        ("libelle: Un sac }", "libelle: Un sac, arret: Gardez-le. }", 37, "[1].choix", "qui laisse signaler"),
+        ("type: choix", "type: texte", 37, "[1].choix", "plusieurs choix"),
+        ("type: date", "type: date, arret: urgence", 41, "[3].arret", "sur un choix"),
+        ("code: blesse", "code: volume", 40, "[2].code", "déjà pris ligne 33"),
+        ("type: date }", "type: date, choix: [] }", 41, "[3].choix", "plusieurs choix"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused_at_its_line(huche, avant, apres, ligne, chemin, raison):
+    (faute,) = huche.changer(avant, apres).fautes()
+    assert faute[:2] == (ligne, f"themes[3].questions{chemin}")
+    assert raison in faute[2]
+
+
+def test_a_form_of_more_questions_than_anybody_answers_is_refused(huche):
+    many = "".join(f"      - {{ code: q{n}, libelle: Q, type: texte }}\n" for n in range(51))
+    assert "50" in huche.changer("      - { code: depuis", many + "      - { code: depuis").faute()[2]
+
+
+def test_a_theme_of_the_catalogue_keeps_its_questions_unless_the_file_asks_others(fichier):
+    fichier.changer(
+        "delais:", "themes:\n  - Dépôt sauvage\n  - Ascenseur\n  - { code: voirie.danger, questions: [] }\ndelais:"
+    ).changer("  sigle: GUSP ", "  astreinte: proprete ")
+    themes = fichier.configuration().theme
+    assert [un.code for un in themes["proprete.depot_sauvage"].questions] == ["volume", "passage_bloque"]
+    assert themes["voirie.danger"].questions == ()
+
+
+def test_the_catalogue_asks_every_type_of_question_and_forces_none():
+    asked = [question for theme in catalogue() for question in theme.questions]
+    assert {question.type for question in asked} == set(TypeQuestion)
+    assert not any(question.obligatoire for question in asked)
+    assert URGENCE in {question.arret for question in asked}
 
 
 def test_a_danger_needs_somebody_on_call(fichier):

@@ -8,6 +8,7 @@ from relais.rules.acces import Qualite
 from relais.rules.statuts import LIBELLES, OUVERTS, TRANSITIONS, Statut, Verbe, permis, possibles
 
 OPEN = {"a_qualifier", "affecte", "pris_en_charge", "programme", "en_attente"}
+EARLY = {"a_qualifier", "affecte"}
 PROMISED = {
     "prises-en-charge": ({"affecte"}, "pris_en_charge", {"acteur"}),
     "reponses": (OPEN, None, {"acteur", "pilote"}),
@@ -15,7 +16,13 @@ PROMISED = {
     "reaffectations": (OPEN, None, {"acteur", "pilote"}),
     "clotures": ({"traite"}, "clos", {"auteur", "pilote"}),
     "reouvertures": ({"traite", "clos"}, "affecte", {"auteur", "pilote"}),
+    "corrections": (OPEN, None, {"auteur", "pilote"}),
+    "retraits": (OPEN, "retire", {"auteur", "pilote"}),
+    "publications": (OPEN | {"traite", "clos"}, None, {"pilote"}),
+    "depublications": (OPEN | {"traite", "clos"}, None, {"pilote"}),
 }
+TOO_LATE = {(verbe, statut, "auteur") for verbe in ("corrections", "retraits") for statut in OPEN - EARLY}
+"""Once an acteur has said « je m'en occupe », what was signalled is not its author's alone any more."""
 
 
 def test_open_are_the_five_first_statuts():
@@ -36,7 +43,8 @@ def test_a_verb_is_possible_from_the_statuts_promised_and_for_whom_promised(verb
     depuis, vers, qui = PROMISED[verbe]
     for qualite in Qualite:
         found = possibles(statut, frozenset({Qualite.LECTEUR, qualite}), reouvrable=True)
-        assert (verbe in found) == (statut in depuis and qualite in qui), qualite
+        promised = statut in depuis and qualite in qui and (verbe, statut, qualite) not in TOO_LATE
+        assert (verbe in found) == promised, qualite
     assert TRANSITIONS[verbe].vers == vers
 
 
