@@ -1,11 +1,13 @@
-"""From what the house knows of a signalement to what this caller reads of it."""
+"""From what the house knows of a signalement to what this reader reads of it: whole, or what is public of it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from api.representation import Answer, answer
 from api.schemas import signalement as out
+from api.schemas.publication import PublicationOut
 from api.schemas.routage import CandidatOut
 from relais.caller import Caller
 from relais.commands.photo import cle_de_variante
@@ -13,26 +15,69 @@ from relais.commands.verbes import actions
 from relais.keys import Keys
 from relais.links import media_path
 from relais.queries.dossier import Dossier
+from relais.rules.acces import Qualite
 from relais.rules.configuration import Theme
+from relais.rules.publication import position_publique, relu, sans_photo
 from relais.rules.statuts import LIBELLES, OUVERTS
 from relais.tables.echeance import Echeance, EtatDelai
 from relais.tables.photo import EtatPhoto, Photo
+from relais.tables.signalement import Signalement
 
 PHASES: Mapping[str, str] = {"avant": "avant l'intervention", "pendant": "pendant l'intervention", "apres": "après"}
 
 
 class Presenter:
-    """Words signalements for one caller: what he may do, local hours, links that carry their right."""
+    """Words signalements for one reader: what he may see and do, local hours, links that carry their right.
 
-    def __init__(self, *, keys: Keys, url: str, caller: Caller, now: datetime) -> None:
+    Without an account, or beyond the caller's portée, it words the public view. That view is written out field by
+    field: one added to the contract is private until somebody adds it there.
+    """
+
+    def __init__(self, *, keys: Keys, url: str, caller: Caller | None, now: datetime) -> None:
         self._keys, self._url, self._caller, self._now = keys, url.rstrip("/"), caller, now
 
     def answer(self, file: Dossier) -> Answer:
-        return answer(self.signalement(file), revision=file.signalement.revision)
+        """To a write. Where a photo was taken is offered to who reads: kept answers never hold it."""
+        told = self.signalement(file)
+        photos = [one.model_copy(update={"position_proposee": None}) for one in told.photos]
+        return answer(told.model_copy(update={"photos": photos}), revision=file.signalement.revision)
 
     def signalement(self, file: Dossier) -> out.SignalementOut:
-        ticket, zone = file.signalement, ZoneInfo(file.born.configuration.calendrier.fuseau)
-        qualites = self._caller.qualites(auteur_id=ticket.auteur_id, acteur=ticket.acteur)
+        ticket, caller = file.signalement, self._caller
+        if caller is not None and caller.portee.couvre(auteur=ticket.auteur_id, acteur=ticket.acteur):
+            return self._whole(file, caller)
+        return self._public(file)
+
+    def _public(self, file: Dossier) -> out.SignalementOut:
+        ticket, zone = file.signalement, _zone(file)
+        lon, lat = position_publique(file.themes, ticket.lon, ticket.lat)
+        said = _reponse(ticket.derniere_reponse, zone)
+        shown = [one for one in file.photos if _publiee(one, file) and one.etat is EtatPhoto.PRETE]
+        return out.SignalementOut(
+            id=ticket.id,
+            numero=ticket.numero,
+            statut=out.StatutOut(
+                code=ticket.statut, libelle=LIBELLES[ticket.statut], depuis=ticket.statut_depuis.astimezone(zone)
+            ),
+            theme=out.CodeEtLibelle(code=ticket.theme, libelle=file.theme.libelle),
+            description=ticket.description if _reread(ticket, ticket.recu_le) else None,
+            constate_le=ticket.constate_le.astimezone(zone),
+            recu_le=ticket.recu_le.astimezone(zone),
+            modifie_le=ticket.modifie_le.astimezone(zone),
+            position=out.PositionOut(lon=lon, lat=lat),
+            zones=_zones(file),
+            responsable=_responsable(file),
+            delais=[self._delai(one, zone) for one in file.echeances],
+            en_retard=self._late(file),
+            derniere_reponse=said if said and _reread(ticket, said.le) else None,
+            photos=[self._public_photo(one, file, zone) for one in shown],
+            photos_manquantes=[],
+            actions=[],
+        )
+
+    def _whole(self, file: Dossier, caller: Caller) -> out.SignalementOut:
+        ticket, zone = file.signalement, _zone(file)
+        qualites = caller.qualites(auteur_id=ticket.auteur_id, acteur=ticket.acteur)
         return out.SignalementOut(
             id=ticket.id,
             numero=ticket.numero,
@@ -58,13 +103,17 @@ class Presenter:
             responsable=_responsable(file),
             routage=_routage(file),
             delais=[self._delai(one, zone) for one in file.echeances],
-            en_retard=ticket.statut in OUVERTS
-            and any(one.arrete_le is None and one.echeance < self._now for one in file.echeances),
+            en_retard=self._late(file),
             derniere_reponse=_reponse(ticket.derniere_reponse, zone),
-            photos=[self._photo(one, file.theme, zone) for one in file.photos],
+            photos=[self._photo(one, file, zone, mine=Qualite.AUTEUR in qualites) for one in file.photos],
             photos_manquantes=[one.id for one in file.photos_manquantes],
             actions=list(actions(file, qualites, now=self._now)),
+            publication=_publication(ticket, zone),
         )
+
+    def _late(self, file: Dossier) -> bool:
+        running = (one for one in file.echeances if one.arrete_le is None)
+        return file.signalement.statut in OUVERTS and any(one.echeance < self._now for one in running)
 
     def _delai(self, one: Echeance, zone: ZoneInfo) -> out.DelaiOut:
         late = one.etat is EtatDelai.EN_COURS and one.echeance < self._now
@@ -77,26 +126,69 @@ class Presenter:
             source=one.source,
         )
 
-    def _photo(self, photo: Photo, theme: Theme, zone: ZoneInfo) -> out.PhotoOut:
-        links: dict[str, str] = {}
-        expires = None
-        if photo.etat is EtatPhoto.PRETE:
-            for variante in ("image", "vignette"):
-                # Real time: a link's life is not a promise of the demonstration's clock.
-                path, expires = media_path(self._keys, cle_de_variante(photo, variante), now=datetime.now(UTC))
-                links[variante] = self._url + path
+    def _public_photo(self, photo: Photo, file: Dossier, zone: ZoneInfo) -> out.PhotoOut:
+        reread = photo.recue_le is not None and _reread(file.signalement, photo.recue_le)
+        return out.PhotoOut(
+            id=photo.id,
+            phase=photo.phase,
+            etat=photo.etat,
+            largeur=photo.largeur,
+            hauteur=photo.hauteur,
+            blurhash=photo.blurhash,
+            alt=(photo.alt if reread else None) or _alt(photo, file.theme),
+            **self._links(photo, zone),
+        )
+
+    def _photo(self, photo: Photo, file: Dossier, zone: ZoneInfo, *, mine: bool) -> out.PhotoOut:
         return out.PhotoOut(
             id=photo.id,
             phase=photo.phase,
             etat=photo.etat,
             motif=photo.motif,
+            publiee=_publiee(photo, file),
             largeur=photo.largeur,
             hauteur=photo.hauteur,
-            image=links.get("image"),
-            vignette=links.get("vignette"),
-            expire_le=expires.astimezone(zone) if expires else None,
-            alt=photo.alt or f"{theme.libelle}, {PHASES[photo.phase]}",
+            blurhash=photo.blurhash,
+            alt=photo.alt or _alt(photo, file.theme),
+            position_proposee=_offered(photo) if mine else None,
+            **(self._links(photo, zone) if photo.etat is EtatPhoto.PRETE else {}),
         )
+
+    def _links(self, photo: Photo, zone: ZoneInfo) -> dict[str, Any]:
+        # Real time: a link's life is not a promise of the demonstration's clock.
+        now = datetime.now(UTC)
+        image, expires = media_path(self._keys, cle_de_variante(photo, "image"), now=now)
+        vignette, _ = media_path(self._keys, cle_de_variante(photo, "vignette"), now=now)
+        return {"image": self._url + image, "vignette": self._url + vignette, "expire_le": expires.astimezone(zone)}
+
+
+def _zone(file: Dossier) -> ZoneInfo:
+    return ZoneInfo(file.born.configuration.calendrier.fuseau)
+
+
+def _reread(ticket: Signalement, written: datetime) -> bool:
+    return relu(written, publie_le=ticket.publie_le, par_le_pilote=ticket.publie_par_le_pilote)
+
+
+def _publiee(photo: Photo, file: Dossier) -> bool:
+    """Published with its signalement; where its thème takes no photo any more, by the pilote and no rule."""
+    ticket = file.signalement
+    allowed = ticket.publie_par_le_pilote or not sans_photo(file.themes)
+    return photo.publiee and ticket.publie_le is not None and allowed
+
+
+def _publication(ticket: Signalement, zone: ZoneInfo) -> PublicationOut | None:
+    if ticket.publie_le is None:
+        return None
+    return PublicationOut(publie_le=ticket.publie_le.astimezone(zone), par_le_pilote=ticket.publie_par_le_pilote)
+
+
+def _offered(photo: Photo) -> out.PointOut | None:
+    return out.PointOut(**photo.position) if photo.position else None
+
+
+def _alt(photo: Photo, theme: Theme) -> str:
+    return f"{theme.libelle}, {PHASES[photo.phase]}"
 
 
 def _zones(file: Dossier) -> list[out.ZoneOut]:
