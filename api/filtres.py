@@ -1,7 +1,7 @@
 """What a list of signalements may be asked, read from the address: the same for the JSON and for the map."""
 
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Query
 
@@ -10,9 +10,6 @@ from api.schemas.signalement import SignalementOut
 from relais.errors import BadRequest, ChampInvalide, Fault
 from relais.queries.signalement import PAGE_MAX, Filtres
 from relais.rules.statuts import Statut
-
-Cut = dict[str, Any]
-"""Pydantic's `include`."""
 
 Bbox = Annotated[
     str | None,
@@ -54,17 +51,21 @@ def read_champs(
         str | None,
         Query(max_length=500, description="Les champs voulus, séparés par des virgules.", examples=["id,numero"]),
     ] = None,
-) -> Cut | None:
-    """What a page is cut down to; None: all of them. Raises ChampInvalide on one that does not exist."""
+) -> set[str] | None:
+    """What each signalement is cut down to; None: all of it. Raises ChampInvalide on a field that does not exist."""
     if champs is None:
         return None
     wanted = set(champs.split(","))
     if unknown := sorted(wanted - set(SignalementOut.model_fields)):
         raise ChampInvalide(errors=(Fault("?champs", f"Champ inconnu : {', '.join(unknown)}."),))
-    return {"elements": {"__all__": wanted}, "curseur_suivant": True}
+    return wanted
 
 
 Asked = Annotated[Filtres, Depends(read_filtres)]
-Champs = Annotated[Cut | None, Depends(read_champs)]
+Champs = Annotated[set[str] | None, Depends(read_champs)]
+Publics = Annotated[bool, Query(description="Ce que tout le monde peut lire, au lieu de ce que ce compte voit.")]
 Curseur = Annotated[Storable | None, Query(max_length=200, description="`curseur_suivant` de la page précédente.")]
+Depuis = Annotated[
+    Storable | None, Query(max_length=200, description="`curseur_suivant` de la fois précédente ; absent : tout.")
+]
 Limite = Annotated[int, Query(ge=1, le=PAGE_MAX)]

@@ -65,7 +65,6 @@ def upgrade() -> None:
         op.add_column("signalement", sa.Column(column, sa.BigInteger(), server_default="0", nullable=False))
     for statement in MARQUER.split("\n\n"):
         op.execute(statement)
-    op.execute("UPDATE signalement SET revision = revision")
     op.create_index("ix_signalement_change", "signalement", ["territoire_id", *PLACE], unique=False)
     op.create_index("ix_signalement_change_acteur", "signalement", ["territoire_id", "acteur", *PLACE], unique=False)
     op.create_index("ix_signalement_change_auteur", "signalement", ["territoire_id", "auteur_id", *PLACE], unique=False)

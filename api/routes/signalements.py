@@ -1,22 +1,23 @@
 """Signalements: sending one, and reading them."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.deps import Db, Res, local, presenter
-from api.filtres import Asked, Champs, Curseur, Limite
+from api.deps import FACULTATIF, Db, PublicDb, Res, local, presenter
+from api.filtres import Asked, Champs, Curseur, Limite, Publics
 from api.geojson import CollectionOut, Feature, GeoJson, collection, feature
 from api.journal import journal_of
 from api.problems import responses
 from api.reading import StrictRoute
-from api.representation import send
+from api.representation import Conditional, answer, answer_as, send
 from api.schemas.signalement import JournalOut, PageOut, SignalementIn, SignalementOut
 from relais.commands.signalement import submit_signalement
+from relais.db import Session
 from relais.errors import SignalementDifferent
 from relais.queries.dossier import dossier, dossiers
-from relais.queries.signalement import get_signalement, list_signalements
+from relais.queries.signalement import get_readable, get_signalement, list_signalements
+from relais.rules.acces import Portee
 
 router = APIRouter(
     prefix="/v1/signalements", tags=["signalements"], responses=responses(401, 403, 422), route_class=StrictRoute
@@ -37,28 +38,60 @@ def envoyer_signalement(request: Request, id: UUID, body: SignalementIn, db: Db,
         held = presenter(res, db).signalement(dossier(db, get_signalement(db, caller=db.caller, id=id)))
         conflict.extra = {"signalement": held.model_dump(mode="json", exclude_none=True)}
         raise
-    return send(request, presenter(res, db).answer(dossier(db, ticket)), status=201 if new else 200)
+    return send(request, presenter(res, db).answer(new or dossier(db, ticket)), status=201 if new else 200)
 
 
-@router.get("", response_model=PageOut, responses=responses(400))
+@router.get("", response_model=PageOut, responses=responses(400), dependencies=[Conditional], openapi_extra=FACULTATIF)
 def lister_signalements(
-    db: Db, res: Res, filtres: Asked, champs: Champs, curseur: Curseur = None, limite: Limite = 50
+    request: Request,
+    db: PublicDb,
+    res: Res,
+    filtres: Asked,
+    champs: Champs,
+    *,
+    publics: Publics = False,
+    curseur: Curseur = None,
+    limite: Limite = 50,
 ) -> Response:
-    """Les signalements que ce compte voit, du plus récent au plus ancien ; avec `champs`, ceux-là seulement."""
-    page, following = list_signalements(db, caller=db.caller, filtres=filtres, curseur=curseur, limite=limite)
+    """Les signalements que ce compte voit, ou sans compte ceux qui sont publiés, du plus récent au plus ancien."""
+    page, following = list_signalements(
+        db, portee=_portee(db, publics=publics), filtres=filtres, curseur=curseur, limite=limite
+    )
     words = presenter(res, db)
     told = PageOut(elements=[words.signalement(one) for one in dossiers(db, page)], curseur_suivant=following)
-    return Response(told.model_dump_json(exclude_none=True, include=champs), media_type="application/json")
+    cut = {"elements": {"__all__": champs}, "curseur_suivant": True} if champs else None
+    return send(request, answer(told, include=cut), private=db.reader is not None)
 
 
-@router.get(".geojson", response_model=CollectionOut, response_class=GeoJson, responses=responses(400))
+@router.get(
+    ".geojson",
+    response_model=CollectionOut,
+    response_class=GeoJson,
+    responses=responses(400),
+    dependencies=[Conditional],
+    openapi_extra=FACULTATIF,
+)
 def cartographier_signalements(
-    db: Db, res: Res, filtres: Asked, curseur: Curseur = None, limite: Limite = 50
-) -> GeoJson:
+    request: Request,
+    db: PublicDb,
+    res: Res,
+    filtres: Asked,
+    *,
+    publics: Publics = False,
+    curseur: Curseur = None,
+    limite: Limite = 50,
+) -> Response:
     """Les mêmes, sur une carte : uMap et QGIS les ouvrent tels quels."""
-    page, following = list_signalements(db, caller=db.caller, filtres=filtres, curseur=curseur, limite=limite)
+    page, following = list_signalements(
+        db, portee=_portee(db, publics=publics), filtres=filtres, curseur=curseur, limite=limite
+    )
     words = presenter(res, db)
-    return collection(map(_point, map(words.signalement, dossiers(db, page))), curseur_suivant=following)
+    points = collection(map(_point, map(words.signalement, dossiers(db, page))), curseur_suivant=following)
+    return send(request, answer_as(points), private=db.reader is not None)
+
+
+def _portee(db: Session, *, publics: bool) -> Portee | None:
+    return None if publics or db.reader is None else db.reader.portee
 
 
 def _point(told: SignalementOut) -> Feature:
@@ -75,14 +108,18 @@ def _point(told: SignalementOut) -> Feature:
     )
 
 
-@router.get("/{id}", response_model=SignalementOut, responses=responses(404))
-def lire_signalement(
-    request: Request, id: UUID, db: Db, res: Res, if_none_match: Annotated[str | None, Header()] = None
-) -> Response:
-    """Un signalement, avec ce que ce compte peut en faire maintenant (`actions`)."""
-    del if_none_match  # read by `send`; declared so that the contract shows it
-    ticket = get_signalement(db, caller=db.caller, id=id)
-    return send(request, presenter(res, db).answer(dossier(db, ticket)))
+@router.get(
+    "/{id}",
+    response_model=SignalementOut,
+    responses=responses(404),
+    dependencies=[Conditional],
+    openapi_extra=FACULTATIF,
+)
+def lire_signalement(request: Request, id: UUID, db: PublicDb, res: Res, champs: Champs) -> Response:
+    """Un signalement, avec ce que ce compte peut en faire maintenant (`actions`) ; sans compte, ce qui est publié."""
+    ticket = get_readable(db, reader=db.reader, id=id)
+    told = presenter(res, db).signalement(dossier(db, ticket))
+    return send(request, answer(told, revision=ticket.revision, include=champs), private=db.reader is not None)
 
 
 @router.get("/{id}/journal", response_model_exclude_none=True, responses=responses(404))

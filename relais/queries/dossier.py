@@ -1,19 +1,22 @@
 """All that is known of one signalement, gathered once: what a JSON answer, a mail or a page then words."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select, tuple_
 
 from relais.db import Session
-from relais.queries.referentiel import Referentiel, referentiel
+from relais.queries.referentiel import Referentiel, referentiels
 from relais.rules.configuration import Acteur, Delai, Theme
 from relais.tables.echeance import Echeance
 from relais.tables.evenement import Evenement
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.signalement import Signalement
+
+Fille = TypeVar("Fille", Echeance, Photo)
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,14 @@ class Dossier:
 
     @property
     def theme(self) -> Theme:
-        code = self.signalement.theme
-        return self.born.configuration.theme.get(code) or Theme(code, code)
+        return next(iter(self.themes), Theme(self.signalement.theme, self.signalement.theme))
+
+    @property
+    def themes(self) -> tuple[Theme, ...]:
+        """As each version describes it, where it knows it: what protects people in one of them does."""
+        code = self.signalement.theme  # a correction may have named one that is younger than the ticket
+        known = (one.configuration.theme.get(code) for one in (self.born, self.current))
+        return tuple(filter(None, known))
 
     @property
     def photos_manquantes(self) -> tuple[Photo, ...]:
@@ -48,12 +57,13 @@ def acteur_de(code: str | None, *known: Referentiel) -> Acteur | None:
 
 
 def dossiers(session: Session, signalements: Sequence[Signalement]) -> list[Dossier]:
-    """Two statements, whatever the number (and one a version not met yet)."""
+    """Three statements at most, whatever the number (and two a version this process has not met yet)."""
     ids = [one.id for one in signalements]
-    echeances, photos = _echeances(session, ids), _photos(session, ids)
-    current = referentiel(session)
+    echeances, photos = _grouped(session, _ECHEANCES, ids), _grouped(session, _PHOTOS, ids)
+    known = referentiels(session, {session.version, *(one.version for one in signalements)})
+    current = known[session.version]
     return [
-        Dossier(one, referentiel(session, one.version), current, _last_tours(echeances[one.id]), tuple(photos[one.id]))
+        Dossier(one, known[one.version], current, last_tours(echeances[one.id]), tuple(photos[one.id]))
         for one in signalements
     ]
 
@@ -62,23 +72,25 @@ def dossier(session: Session, signalement: Signalement) -> Dossier:
     return dossiers(session, [signalement])[0]
 
 
-def _echeances(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[Echeance]]:
-    found: dict[UUID, list[Echeance]] = defaultdict(list)
-    wanted = select(Echeance).where(Echeance.territoire_id == session.territoire, Echeance.signalement_id.in_(ids))
-    for row in session.scalars(wanted.execution_options(populate_existing=True)):
+def _of_these(table: type[Fille]) -> Select[Fille]:
+    ids = bindparam("ids", type_=ARRAY(Uuid))
+    mine = select(table).where(table.territoire_id == bindparam("territoire"), table.signalement_id == any_(ids))
+    return mine.execution_options(populate_existing=True)
+
+
+# Written once: to build them at each reading costs twice what they do.
+_ECHEANCES = _of_these(Echeance)
+_PHOTOS = _of_these(Photo).order_by(Photo.rang)
+
+
+def _grouped(session: Session, wanted: Select[Fille], ids: Sequence[UUID]) -> Mapping[UUID, list[Fille]]:
+    found: dict[UUID, list[Fille]] = defaultdict(list)
+    for row in session.scalars(wanted, {"territoire": session.territoire, "ids": ids}):
         found[row.signalement_id].append(row)
     return found
 
 
-def _photos(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[Photo]]:
-    found: dict[UUID, list[Photo]] = defaultdict(list)
-    wanted = select(Photo).where(Photo.territoire_id == session.territoire, Photo.signalement_id.in_(ids))
-    for row in session.scalars(wanted.order_by(Photo.rang).execution_options(populate_existing=True)):
-        found[row.signalement_id].append(row)
-    return found
-
-
-def _last_tours(echeances: Iterable[Echeance]) -> tuple[Echeance, ...]:
+def last_tours(echeances: Iterable[Echeance]) -> tuple[Echeance, ...]:
     """People read the promise that runs now; the earlier tours stay in the journal."""
     last: dict[Delai, Echeance] = {}
     for one in echeances:

@@ -5,9 +5,9 @@ current, and an import committed before it is seen by it. The key is the version
 """
 
 from collections import OrderedDict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import or_, select
@@ -38,14 +38,32 @@ _lock = Lock()
 
 def referentiel(session: Session, version: int | None = None) -> Referentiel:
     """That of the version, or the current one. Raises TerritoireInconnu before the first import."""
-    territoire = session.territoire
     numero = session.version if version is None else version
-    digest = session.opening.empreinte if numero == session.version else _digest(session, numero)
-    key = (territoire, numero, digest)
+    return referentiels(session, {numero})[numero]
+
+
+def referentiels(session: Session, versions: Collection[int]) -> Mapping[int, Referentiel]:
+    """Those of the versions: one statement for all the old ones, and two for each not met yet."""
+    return {
+        numero: _remembered(session, (session.territoire, numero, digest))
+        for numero, digest in _digests(session, set(versions)).items()
+    }
+
+
+def _digests(session: Session, versions: set[int]) -> dict[int, str]:
+    found = {session.version: session.opening.empreinte} if session.version in versions else {}
+    if old := versions - found.keys():
+        here = select(Version.numero, Version.empreinte).where(Version.territoire_id == session.territoire)
+        found |= dict(session.execute(here.where(Version.numero.in_(old))).all())
+    return found
+
+
+def _remembered(session: Session, key: tuple[int, int, str]) -> Referentiel:
     with _lock:
         if key in _cache:
             _cache.move_to_end(key)
             return _cache[key]
+    _, numero, _ = key
     loaded = _load(session, numero)
     with _lock:
         _cache[key] = loaded
@@ -54,16 +72,10 @@ def referentiel(session: Session, version: int | None = None) -> Referentiel:
     return loaded
 
 
-def _digest(session: Session, numero: int) -> str:
-    return session.scalars(select(Version.empreinte).where(*_is(session, numero))).one()
-
-
-def _is(session: Session, numero: int) -> tuple[Any, ...]:
-    return Version.territoire_id == session.territoire, Version.numero == numero
-
-
 def _load(session: Session, numero: int) -> Referentiel:
-    document = session.scalar(select(Version.configuration).where(*_is(session, numero)))
+    document = session.scalar(
+        select(Version.configuration).where(Version.territoire_id == session.territoire, Version.numero == numero)
+    )
     if document is None:
         raise TerritoireInconnu("Aucune configuration n'est encore importée : relais import territoire.yaml")
     configuration = CODEC.validate_python(document)

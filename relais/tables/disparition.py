@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKeyConstraint, Index, text
@@ -6,12 +6,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from relais.db import Base, territoire_key
 
+GARDE = timedelta(days=400)
+"""How long one is kept: a copy that has not been brought up to date for more than a year is read again whole."""
+
 
 class Disparition(Base):
     """A tombstone of the change feed: from here on, these readers see that signalement no more.
 
-    `acteur`: those who act for it; `publique`: who reads without an account; neither: everybody. Written by the
-    trigger `relais_marquer`, so that no command can forget one.
+    `acteur`: those who act for it; `publique`: who reads without an account; neither: everybody, for it is erased.
+    Written by triggers, so that no command can forget one. `le`: on the business clock.
     """
 
     __tablename__ = "disparition"

@@ -2,7 +2,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index
+from sqlalchemy import ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from relais.db import Base, enum_column, territoire_key
@@ -38,6 +38,7 @@ class Echeance(Base):
 
     __table_args__ = (
         ForeignKeyConstraint(["territoire_id", "signalement_id"], ["signalement.territoire_id", "signalement.id"]),
+        Index("ix_echeance_en_cours", "territoire_id", "echeance", postgresql_where=text("arrete_le IS NULL")),
     )
 
 

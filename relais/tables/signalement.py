@@ -30,7 +30,7 @@ class Signalement(Base):
     empreinte: Mapped[str]
     auteur_id: Mapped[UUID]
     source: Mapped[str]
-    theme: Mapped[str]
+    theme: Mapped[str] = mapped_column(Text(collation="C"))
     description: Mapped[str | None]
     constate_le: Mapped[datetime]
     constate_corrige: Mapped[bool] = mapped_column(server_default="false")
@@ -72,6 +72,10 @@ class Signalement(Base):
         Index("ix_signalement_recu", "territoire_id", "recu_le", "id"),
         Index("ix_signalement_acteur", "territoire_id", "acteur", "recu_le"),
         Index("ix_signalement_auteur", "territoire_id", "auteur_id", "recu_le"),
+        Index("ix_signalement_statut", "territoire_id", "statut", "recu_le", "id"),
+        Index("ix_signalement_theme", "territoire_id", "theme", "recu_le", "id"),
+        Index("ix_signalement_modifie", "territoire_id", "modifie_le"),
+        Index("ix_signalement_position", "territoire_id", "lon", "lat"),
         Index("ix_signalement_publie", "territoire_id", "recu_le", "id", postgresql_where=PUBLIE),
         Index("ix_signalement_change", "territoire_id", "changed_xid", "changed_seq"),
         Index("ix_signalement_change_acteur", "territoire_id", "acteur", "changed_xid", "changed_seq"),

@@ -1,4 +1,4 @@
-"""What a tick costs follows what is due, not what is open: PostgreSQL's plans for the queries we send."""
+"""What a tick costs follows what is due, not what is open; what a page costs, its length: PostgreSQL's plans."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -8,18 +8,23 @@ import pytest
 from conftest import MARDI, Ville
 from sqlalchemy import Engine, event, text
 
-from relais.caller import Door
+from relais.caller import Door, Identity
 from relais.commands.escalade import next_due
 from relais.db import Session, make_engine
 from relais.outbox import claim, territoires_due
+from relais.queries.changement import list_changements
+from relais.queries.dossier import dossiers
+from relais.queries.signalement import Filtres, list_signalements
 from relais.tables.envoi import Envoi
 
 DUE = 100
 BULK = """
 INSERT INTO signalement (territoire_id, id, numero, version, empreinte, auteur_id, source, theme, constate_le, recu_le,
-        modifie_le, lon, lat, statut, statut_depuis, domanialite, explication, zones)
-    SELECT 1, gen_random_uuid(), 'MASSE-' || n, 2, '', gen_random_uuid(), 'api', 'proprete.depot_sauvage', :le, :le,
-        :le, 0.4, 48.1, 'affecte', :le, 'DPC', '', '{}' FROM generate_series(1, 20000) n;
+        modifie_le, lon, lat, statut, statut_depuis, domanialite, explication, zones, acteur, publie_le)
+    SELECT 1, gen_random_uuid(), 'MASSE-' || n, 2, '', CASE WHEN n % 4 = 0 THEN id ELSE gen_random_uuid() END, 'api',
+        'proprete.depot_sauvage', :le, :le - n * interval '1 minute', :le, 0.4, 48.1, 'affecte', :le, 'DPC', '', '{}',
+        CASE WHEN n % 5 = 0 THEN acteur ELSE 'voirie' END, CASE WHEN n % 2 = 0 THEN :le END
+    FROM personne, generate_series(1, 20000) n WHERE identifiant = 'agent@demo.test';
 INSERT INTO rappel (territoire_id, signalement_id, du_le)
     SELECT 1, id, :le + substr(numero, 7)::integer * interval '1 minute' FROM signalement;
 INSERT INTO evenement (territoire_id, id, type, le, auteur, donnees)
@@ -31,9 +36,12 @@ ANALYZE signalement, rappel, envoi
 """
 
 
+PAGE = 50
+
+
 @pytest.fixture(scope="module")
-def worker(clone: Callable[[], str]) -> Iterator[Engine]:
-    """A worker's engine on 20 000 open signalements and as many envois, a hundred of each due."""
+def base(clone: Callable[[], str]) -> Iterator[Engine]:
+    """20 000 open signalements and as many envois, a hundred of each due."""
     engine = make_engine(clone())
     ville = Ville(engine)
     ville.at(MARDI)
@@ -61,7 +69,7 @@ def scans(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
     ],
     ids=["claim", "territoires_due", "next_due"],
 )
-def test_no_tick_reads_what_is_not_due(worker, ask, tables):
+def test_no_tick_reads_what_is_not_due(base, ask, tables):
     """Explained where it runs: in the worker's role and under its policies, which can cost a query its index."""
     seen: set[tuple[str, str]] = set()
 
@@ -70,9 +78,51 @@ def test_no_tick_reads_what_is_not_due(worker, ask, tables):
             cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
             seen.update(scans(cursor.fetchone()[0][0]["Plan"]))
 
-    event.listen(worker, "before_cursor_execute", explain)
-    with Session.for_worker(worker, territoire=1) as session, session.begin():
+    event.listen(base, "before_cursor_execute", explain)
+    with Session.for_worker(base, territoire=1) as session, session.begin():
         assert ask(session)
-    event.remove(worker, "before_cursor_execute", explain)
+    event.remove(base, "before_cursor_execute", explain)
     assert {table for _, table in seen} == tables
     assert "Seq Scan" not in {kind for kind, _ in seen}
+
+
+def counts(node: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    """(rows read or thrown away, where) of every step of a plan that was run."""
+    for key in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter"):
+        yield round(node.get(key, 0) * node["Actual Loops"]), f"{node['Node Type']} {node.get('Index Name', '')} {key}"
+    for inner in node.get("Plans", ()):
+        yield from counts(inner)
+
+
+@pytest.mark.parametrize("who", ["pilote", "relais", "agent", None])
+@pytest.mark.parametrize("read", ["list", "filtered", "feed"])
+def test_a_page_reads_no_more_than_its_length(base, who, read):
+    """The agent's is made of two orders, what it wrote and what its acteur has: neither is read to its end."""
+    ville, seen, length = Ville(base), [], 0
+
+    def explain(_connection, cursor, statement, parameters, *_rest):
+        if statement.startswith("SELECT") and "signalement" in statement:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            seen.extend(counts(cursor.fetchone()[0][0]["Plan"]))
+
+    identity = ville.identity(who) if who else Identity(code="VSL")
+    event.listen(base, "before_cursor_execute", explain)
+    try:
+        with ville.session(identity=identity) as session, session.begin():
+            curseur = None
+            for _ in range(2):
+                if read == "feed":
+                    page = list_changements(session, reader=session.reader, depuis=curseur, limite=PAGE)
+                    found, curseur = [one.signalement for one in page.changements], page.curseur
+                else:
+                    portee = session.reader.portee if session.reader else None
+                    filtres = Filtres(theme="proprete", en_retard=False) if read == "filtered" else Filtres()
+                    found, curseur = list_signalements(
+                        session, portee=portee, filtres=filtres, curseur=curseur, limite=PAGE
+                    )
+                dossiers(session, found)
+                length += len(found)
+    finally:
+        event.remove(base, "before_cursor_execute", explain)
+    assert length == (0 if who == "relais" else 2 * PAGE)
+    assert max(seen)[0] <= 2 * (PAGE + 1), max(seen)

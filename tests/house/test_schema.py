@@ -6,12 +6,14 @@ from itertools import count
 
 import pytest
 from alembic.script import ScriptDirectory
-from conftest import Ville, load_demo
+from commands.factories import deposit
+from conftest import MARDI, Ville, load_demo
 from sqlalchemy import Engine, create_engine, text
 
 from relais import embedded, migrations
 from relais.caller import Door
 from relais.db import Session, make_engine
+from relais.queries.changement import list_changements
 
 CLAIMED = {"rappel", "photo", "envoi", "defi"}
 SHARED = {"territoire", "horloge", "alembic_version"}
@@ -43,7 +45,7 @@ GRANTS = {
 """What both doors may do; and below, what one alone may."""
 MORE = {
     Door.API: {"webhook": {"DELETE"}, "idempotence": {"INSERT"}, "defi": {"INSERT"}, "appareil": {"INSERT"}},
-    Door.WORKER: {"idempotence": {"DELETE"}, "defi": {"DELETE"}, "appareil": {"DELETE"}},
+    Door.WORKER: {"idempotence": {"DELETE"}, "defi": {"DELETE"}, "appareil": {"DELETE"}, "disparition": {"DELETE"}},
 }
 TENANT = """
     SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'territoire_id'
@@ -102,6 +104,22 @@ def test_up_down_and_up_again_leaves_nothing_and_builds_the_same(empty):
     assert (_column(engine, TABLES), _column(engine, FUNCTIONS)) == built
     migrations.check(engine)
     engine.dispose()
+
+
+def test_what_was_restored_from_an_older_server_is_placed_again_in_the_feed(clone):
+    engine = make_engine(clone())
+    town = Ville(engine)
+    town.at(MARDI)
+    deposit(town)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE signalement DISABLE TRIGGER marquer"))
+        connection.execute(text("UPDATE signalement SET changed_xid = 9000000000000"))
+        connection.execute(text("ALTER TABLE signalement ENABLE TRIGGER marquer"))
+    migrations.upgrade(engine)
+    with town.as_("pilote") as session, session.begin():
+        found = list_changements(session, reader=session.reader, depuis=None, limite=10)
+    engine.dispose()
+    assert len(found.changements) == 1
 
 
 def test_a_database_that_holds_a_town_can_be_brought_down(empty):
