@@ -1,38 +1,34 @@
 """What is published is what is answered: valid, fresh, complete, and without a null."""
 
 import json
-import pkgutil
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from clients.contrat import FILE, refusals
+from clients.contrat import contract as committed
 from commands.factories import ERABLES, deposit, live
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from sqlalchemy import select
 
-import api as door
-import relais
 from api.app import build_app
-from api.contract import text_of
+from api.contract import TAGS, text_of
 from api.problems import problem, status_of
 from api.schemas import saisine, signalement
 from api.schemas.commun import In, Problem
 from relais.caller import Door
 from relais.commands.photo import cle_de_variante
-from relais.errors import Fault, RelaisError
+from relais.errors import Fault
 from relais.links import media_path
 from relais.tables.photo import EtatPhoto, Photo
 
-FILE = Path(__file__).parents[2] / "openapi" / "relais.json"
 BODIES = {"post", "put", "patch"}
 
 
 @pytest.fixture(scope="module")
 def contract() -> dict:
-    return json.loads(FILE.read_text())
+    return committed()
 
 
 def operations(contract: dict) -> list[tuple[str, str, dict]]:
@@ -68,18 +64,30 @@ def test_every_operation_is_named_once_and_summed_up_in_a_sentence(contract):
 def test_every_operation_says_who_may_call_it(contract):
     known = set(contract["components"]["securitySchemes"])
     for path, method, op in operations(contract):
-        assert op["security"] == [] or {name for one in op["security"] for name in one} <= known, (method, path)
-    public = {path for path, _, op in operations(contract) if not op["security"]}
-    assert public == {
-        "/healthz", "/readyz", "/m/{seal}/{cle}", "/v1/meta", "/v1/routage",
-        "/v1/zones.geojson", "/v1/emprises.geojson", "/v1/secteurs.geojson",
+        assert {name for one in op["security"] for name in one} <= known, (method, path)
+    assert {f"{method} {path}" for path, method, op in operations(contract) if not op["security"]} == {
+        "get /healthz", "get /readyz", "get /m/{seal}/{cle}",
+        "post /v1/auth/codes", "post /v1/auth/token", "post /v1/auth/revoke",
+    }  # fmt: skip
+    assert {f"{method} {path}" for path, method, op in operations(contract) if {} in op["security"]} == {
+        "get /v1/meta", "get /v1/routage", "get /v1/zones.geojson", "get /v1/emprises.geojson",
+        "get /v1/secteurs.geojson", "get /v1/signalements", "get /v1/signalements.geojson",
+        "get /v1/signalements/{id}", "get /v1/changements",
     }  # fmt: skip
 
 
-def test_what_the_contract_calls_public_is_answered_without_a_token_and_nothing_else_is(contract, api):
+def test_who_may_call_is_what_is_answered_to_a_stranger_and_to_a_bad_token(contract, api):
+    bad = {"Authorization": "Bearer x"}
     for path, method, op in operations(contract):
-        answer = api(method, path.replace("{id}", str(uuid4())).replace("{photo_id}", str(uuid4())), who=None)
-        assert (answer.status_code == 401) == bool(op["security"]), (method, path, answer.status_code)
+        asked = path.replace("{id}", str(uuid4())).replace("{photo_id}", str(uuid4()))
+        stranger, forged = (api(method, asked, who=None, headers=sent).status_code for sent in ({}, bad))
+        assert (stranger == 401) == (bool(op["security"]) and {} not in op["security"]), (method, path, stranger)
+        assert (forged == 401) == bool(op["security"]), (method, path, forged)
+
+
+def test_every_tag_is_explained_and_serves(contract):
+    assert {tag for _, _, op in operations(contract) for tag in op["tags"]} == set(TAGS)
+    assert [one["name"] for one in contract["tags"]] == list(TAGS)
 
 
 def test_every_refusal_is_documented_as_a_problem(contract):
@@ -91,6 +99,7 @@ def test_every_refusal_is_documented_as_a_problem(contract):
             schema = one["content"]["application/problem+json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/Problem"}, (method, path, status)
             assert list(one["content"]) == ["application/problem+json"], (method, path, status)
+            assert "Retry-After" in one["headers"], (method, path, status)
     assert "HTTPValidationError" not in contract["components"]["schemas"]
 
 
@@ -118,19 +127,12 @@ def test_absent_is_never_written_null(contract):
         assert node.get("default", ...) is not None
 
 
+def test_a_row_of_values_of_one_kind_is_an_array_of_that_kind(contract):
+    assert not [node for node in nodes(contract) if "prefixItems" in node]
+    assert contract["components"]["schemas"]["TerritoireOut"]["properties"]["bbox"]["items"] == {"type": "number"}
+
+
 # --- refusals
-
-
-def refusals() -> list[type[RelaisError]]:
-    """Every one the house or the door can utter, wherever it is declared."""
-    for package in (relais, door):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
-                import_module(module.name)
-    found, todo = [], [RelaisError]
-    while todo:
-        found += (todo := [kind for parent in todo for kind in parent.__subclasses__()])
-    return found
 
 
 class Asked:
@@ -163,6 +165,8 @@ CODES = {
     "envoi_interrompu", "plus_de_place", "saisine_introuvable", "saisine_deja_decidee", "ajournement_refuse",
     "envoi_introuvable", "webhook_introuvable", "adresse_refusee", "lien_invalide", "personne_inconnue",
     "horloge_fixe", "clef_reutilisee", "demande_en_cours", "instance_inconnue", "crash", "contenu_inattendu",
+    "too_many", "code_invalide", "session_terminee", "trop_de_codes", "reponse_manquante", "autre_canal",
+    "photo_pas_prete", "demande_trop_grosse", "clef_manquante", "curseur_perime", "envoi_pas_mort",
 }  # fmt: skip
 
 
@@ -205,9 +209,13 @@ def test_every_read_answers_what_the_contract_says(contract, api, lived, keys, v
         assert answer.status_code == 200, (path, answer.text)
         ((kind, content),) = op["responses"]["200"]["content"].items()
         assert answer.headers["content-type"] == kind, path
+        if "304" in op["responses"]:
+            held = {"If-None-Match": answer.headers["ETag"]}
+            assert api("GET", where, who=who, headers=held).status_code == 304, path
         told = answer.json()
         Draft202012Validator({**content["schema"], "components": contract["components"]}).validate(told)
-        assert told.get("elements", ["x"]), f"{path} answered nothing to look at"
+        if path != "/v1/changements":  # it serves what is committed, and nothing is here
+            assert told.get("elements", ["x"]), f"{path} answered nothing to look at"
         assert told.get("features", ["x"]), path
         assert not [node for node in nodes(told) if None in node.values()], path
         read += 1
