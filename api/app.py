@@ -9,15 +9,29 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from api import problems
+from api.compression import Compress
 from api.contract import describe
+from api.deprecation import TellDeprecated
 from api.limits import LimitBody
 from api.pages import accueil, actions, courriels
 from api.resources import Resources
-from api.routes import envois, instances, photos, referentiel, sante, signalements, verbes
+from api.routes import (
+    auth,
+    changements,
+    depots,
+    envois,
+    instances,
+    photos,
+    publication,
+    referentiel,
+    sante,
+    signalements,
+    verbes,
+)
 from relais.db import make_engine
 from relais.keys import load_keys
 from relais.settings import settings
-from relais.stockage import Local
+from relais.stockage import open_stockage
 
 
 def create_app() -> FastAPI:
@@ -31,7 +45,7 @@ def create_app() -> FastAPI:
             bind=make_engine(chosen.database_url, pool=chosen.pool),
             keys=load_keys(chosen),
             settings=chosen,
-            stockage=Local(chosen.depot),
+            stockage=open_stockage(chosen),
             slots=asyncio.Semaphore(chosen.pool),
         )
     )
@@ -47,9 +61,23 @@ def build_app(resources: Resources | None) -> FastAPI:
         redoc_url=None,
     )
     app.state.resources = resources
+    app.add_middleware(TellDeprecated)
     app.add_middleware(LimitBody)
+    app.add_middleware(Compress)
     problems.install(app)
-    for module in (signalements, verbes, photos, referentiel, instances, envois, sante):
+    for module in (
+        signalements,
+        depots,
+        changements,
+        verbes,
+        publication,
+        photos,
+        referentiel,
+        instances,
+        envois,
+        sante,
+        auth,
+    ):
         app.include_router(module.router)
     for pages in (accueil, actions, courriels):
         app.include_router(pages.router, include_in_schema=False)

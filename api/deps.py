@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -47,16 +48,25 @@ async def _transaction(res: Resources, identity: Identity) -> AsyncIterator[Sess
     """One transaction a request: returning commits, raising rolls back, and either is done before the answer leaves."""
     async with res.slots:
         session = session_as(res, identity)
+        end = session.close
         try:
             yield session
-            await run_in_threadpool(session.commit)
+            end = partial(_commit, session)
         finally:
-            await run_in_threadpool(session.close)
+            await run_in_threadpool(end)
+
+
+def _commit(session: Session) -> None:
+    with session:
+        session.commit()
 
 
 # scope="function": commit before the answer leaves, so that a 201 is never a lie.
 Db = Annotated[Session, Depends(open_session, scope="function")]
 PublicDb = Annotated[Session, Depends(open_reading, scope="function")]
+
+FACULTATIF: dict[str, list[dict[str, list[str]]]] = {"security": [{}]}
+"""For the contract, beside `PublicDb`: the token may be absent."""
 
 Slot = Depends(hold_slot, scope="function")
 """The right to one connection, for an endpoint that opens its sessions itself: one at a time, in its own thread."""
@@ -68,4 +78,4 @@ def local(session: Session) -> ZoneInfo:
 
 
 def presenter(res: Resources, session: Session) -> Presenter:
-    return Presenter(keys=res.keys, url=res.settings.url_publique, caller=session.caller, now=session.now)
+    return Presenter(keys=res.keys, url=res.settings.url_publique, caller=session.reader, now=session.now)

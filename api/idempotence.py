@@ -10,7 +10,9 @@ from starlette.requests import ClientDisconnect
 
 from api.deps import Db, Res
 from api.representation import Answer, reply
+from api.resources import Resources
 from relais.commands.idempotence import Demande, answered, remember
+from relais.db import Session
 from relais.errors import EnvoiInterrompu
 
 Key = Annotated[
@@ -45,23 +47,28 @@ class Once:
         """201 with what `act` returns, now or the first time. Raises DemandeEnCours, ClefReutilisee."""
         if self._clef is None:
             return reply(act(), CREATED)
-        box = self._res.keys.box
         demande = Demande(
             qui=str(self._db.caller.id),
             route=self._request.scope["route"].name,
             clef=self._clef,
             empreinte=self._digest(),
         )
-        if (known := answered(self._db, demande)) is not None:
-            return reply(_read(box.decrypt(known.corps)), known.statut)
-        told = act()
-        remember(self._db, demande, statut=CREATED, corps=box.encrypt(_written(told)), now=self._db.now)
-        return reply(told, CREATED)
+        return answer_once(self._db, self._res, demande, act)
 
     def _digest(self) -> str:
         """The address and what was said there, whatever the order: a dictionary of Swift has another at each start."""
         url = self._request.url
         return sha256(f"{url.path}?{url.query}\n{_canonical(self._body)}".encode()).hexdigest()
+
+
+def answer_once(db: Session, res: Resources, demande: Demande, act: Callable[[], Answer]) -> Response:
+    """201 with what `act` returns, now or the first time. Raises DemandeEnCours, ClefReutilisee."""
+    box = res.keys.box
+    if (known := answered(db, demande)) is not None:
+        return reply(_read(box.decrypt(known.corps)), known.statut)
+    told = act()
+    remember(db, demande, statut=CREATED, corps=box.encrypt(_written(told)), now=db.now)
+    return reply(told, CREATED)
 
 
 def _written(told: Answer) -> bytes:

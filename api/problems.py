@@ -99,13 +99,61 @@ def _shown(step: str | int) -> str:
     return str(step)[:STEP_MAX].encode(errors="replace").decode()
 
 
+_NOMBRE = "Écrivez un nombre, sans guillemets."
+_ENTIER = "Écrivez un nombre entier."
+_UUID = "Ce n'est pas un UUID."
+_INSTANT = "Écrivez la date et l'heure ainsi : 2026-03-31T18:12:00+02:00."
+_JOUR = "Écrivez le jour ainsi : 2026-04-07."
+_OUI_NON = "Écrivez true (oui) ou false (non)."
+_LISTE = "Écrivez une liste, entre crochets."
+_OBJET = "Écrivez un objet JSON, entre accolades."
+_PARMI = "Au choix : {expected}."
+
 SENS: Mapping[str, str] = {
     "missing": "Ce champ est obligatoire.",
     "extra_forbidden": "Ce champ n'est pas connu : retirez-le, ou corrigez son nom.",
+    "string_type": "Écrivez un texte, entre guillemets.",
+    "string_too_short": "Ce texte est trop court. Longueur minimale, en caractères : {min_length}.",
+    "string_too_long": "Ce texte est trop long. Longueur maximale, en caractères : {max_length}.",
+    "string_unicode": "Ce texte contient un caractère incomplet.",
+    "string_pattern_mismatch": "Ce texte n'a pas la forme attendue : {pattern}",
+    "too_short": "C'est trop court. Longueur minimale : {min_length}.",
+    "too_long": "C'est trop long. Longueur maximale : {max_length}.",
+    "int_type": _ENTIER,
+    "int_parsing": _ENTIER,
+    "int_parsing_size": _ENTIER,
+    "int_from_float": _ENTIER,
+    "float_type": _NOMBRE,
+    "float_parsing": _NOMBRE,
+    "finite_number": "Ce nombre n'en est pas un, ou il est trop grand.",
+    "greater_than": "Écrivez un nombre supérieur à {gt}.",
+    "greater_than_equal": "Écrivez au moins {ge}.",
+    "less_than": "Écrivez un nombre inférieur à {lt}.",
+    "less_than_equal": "Écrivez au plus {le}.",
+    "bool_type": _OUI_NON,
+    "bool_parsing": _OUI_NON,
+    "enum": _PARMI,
+    "literal_error": _PARMI,
+    "uuid_type": _UUID,
+    "uuid_parsing": _UUID,
     "timezone_aware": "Précisez le décalage horaire, par exemple 2026-03-31T18:12:00+02:00.",
-    "uuid_parsing": "Ce n'est pas un UUID.",
-    "date_from_datetime_parsing": "Écrivez le jour ainsi : 2026-04-07.",
+    "datetime_type": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
+    "datetime_object_invalid": _INSTANT,
+    "date_type": _JOUR,
+    "date_parsing": _JOUR,
+    "date_from_datetime_parsing": _JOUR,
+    "date_from_datetime_inexact": _JOUR,
+    "list_type": _LISTE,
+    "tuple_type": _LISTE,
+    "dict_type": _OBJET,
+    "model_type": _OBJET,
+    "model_attributes_type": _OBJET,
 }
+"""What Pydantic finds wrong, by its type, to a person. What it names is filled in by `_en_francais`."""
+
+INCOMPRIS = "Cette valeur n'est pas acceptée ici : voir /openapi.json."
 
 
 def _refusal_of_input(error: RequestValidationError) -> RelaisError:
@@ -119,13 +167,22 @@ def _fault(one: Mapping[str, Any]) -> Fault:
         return Fault("/", one["ctx"]["error"])
     if one["type"] == PHRASE:
         return Fault(_pointer(one["loc"]), one["msg"])
-    return Fault(_pointer(one["loc"]), SENS.get(one["type"]) or f"Valeur refusée : {_reason(one)}.")
+    return Fault(_pointer(one["loc"]), _reason(one["type"], one.get("ctx", {})))
 
 
-def _reason(one: Mapping[str, Any]) -> str:
-    """Our own validators speak French; Pydantic's message stands for the rest."""
-    wrong = one.get("ctx", {}).get("error")
-    return str(wrong) if isinstance(wrong, ValueError) else str(one["msg"])
+def _reason(kind: str, context: Mapping[str, Any]) -> str:
+    """Our own validators speak French; Pydantic's message never reaches anybody."""
+    ours = context.get("error")
+    if isinstance(ours, ValueError):
+        return f"Valeur refusée : {ours}."
+    return SENS.get(kind, INCOMPRIS).format_map({name: _en_francais(value) for name, value in context.items()})
+
+
+def _en_francais(value: object) -> str:
+    """« 5 000 » and « 0,5 » for numbers; « gps, photo ou carte » for what Pydantic lists."""
+    if isinstance(value, int | float):
+        return f"{value:,.10g}".translate({ord(","): "\u202f", ord("."): ","})
+    return str(value).replace("'", "").replace(" or ", " ou ")
 
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:

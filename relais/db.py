@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -188,6 +189,11 @@ def _confirm(claim: Identity, row: Row[Any]) -> Caller | None:
     if claim.generation is not None and claim.generation != row.generation:
         raise JetonInvalide("Ce jeton a été révoqué ; identifiez-vous à nouveau.")
     return Caller(row.territoire, Role(row.role), UUID(str(row.id)), row.acteur, row.nom, row.courriel)
+
+
+def lock_number(*names: str) -> int:
+    """64 bits: PostgreSQL's whole space of advisory locks, so that two names never wait for each other by accident."""
+    return int.from_bytes(sha256("\0".join(names).encode()).digest()[:8], signed=True)
 
 
 def make_engine(url: str, *, pool: int = 10) -> Engine:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, DateTime, case, func, insert, or_, select, true, type_coerce, update
+from sqlalchemy import ColumnElement, DateTime, bindparam, case, func, insert, or_, select, true, type_coerce, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.caller import Caller
@@ -68,7 +68,7 @@ SYSTEM = Author(None, "Relais")
 def announce(
     session: Session, facts: Sequence[Fact], *, signalement: Signalement | None, author: Author, now: datetime
 ) -> None:
-    """Journal the facts and promise their letters and webhooks. At most three statements, whatever happened."""
+    """Journal the facts and promise their letters and webhooks. At most two statements, whatever happened."""
     if not facts:
         return
     rows: list[dict[str, Any]] = [
@@ -84,15 +84,33 @@ def announce(
         }
         for fact in facts
     ]
-    session.execute(insert(Evenement), rows)
     promises = [_letter(row, letter, now=now) for row, fact in zip(rows, facts, strict=True) for letter in fact.letters]
-    for webhook in session.scalars(select(Webhook).where(Webhook.territoire_id == session.territoire, Webhook.actif)):
+    for webhook in _journal(session, rows):
         promises += [
             _webhook(row, webhook, signalement, now=now) for row in rows if _listens(webhook, row, signalement)
         ]
     if promises:
         # The same letter promised twice by one fact (a pilote who is also a member) is one delivery.
-        session.execute(upsert(Envoi).on_conflict_do_nothing(), promises)
+        # Nulls said as such: rows that name other columns would go as so many statements.
+        session.execute(upsert(Envoi).on_conflict_do_nothing(), promises, execution_options={"render_nulls": True})
+
+
+_LISTENING = select(Webhook).where(Webhook.territoire_id == bindparam("territoire"), Webhook.actif)
+_ONE = {
+    name: f"one_{name}"
+    for name in ("territoire_id", "id", "signalement_id", "type", "le", "auteur_id", "auteur", "donnees")
+}
+_LISTENING_TO_ONE = _LISTENING.add_cte(
+    insert(Evenement).values({name: bindparam(bound) for name, bound in _ONE.items()}).cte("journaled")
+)
+
+
+def _journal(session: Session, rows: Sequence[dict[str, Any]]) -> Sequence[Webhook]:
+    """Write them, and read who listens. Most often there is one: that statement is written once and for all."""
+    territoire = {"territoire": session.territoire}
+    if len(rows) == 1:
+        return session.scalars(_LISTENING_TO_ONE, territoire | {_ONE[name]: rows[0][name] for name in _ONE}).all()
+    return session.scalars(_LISTENING.add_cte(insert(Evenement).values(rows).cte("journaled")), territoire).all()
 
 
 def _listens(webhook: Webhook, event: dict[str, Any], signalement: Signalement | None) -> bool:

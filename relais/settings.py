@@ -37,8 +37,9 @@ class Settings(BaseSettings):
     """At least 32 random bytes behind media links, action links and the secret box. Absent: made in the data folder."""
 
     stockage_url: str | None = None
-    """Where photos are kept: `s3://bucket/prefixe?endpoint=https://…&region=…` (keys in `AWS_ACCESS_KEY_ID` and
-    `AWS_SECRET_ACCESS_KEY`), or `file:///dossier`. Absent: the data folder."""
+    """Where photos are kept: `s3://compartiment/prefixe?endpoint=https://…&region=…`, or `file:///dossier`. Absent:
+    the data folder. The keys of S3 are in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` (and `AWS_SESSION_TOKEN`), and
+    no other `AWS_…` is read; without an endpoint it is Amazon's. `relais stockage copier` moves them."""
 
     pool: int = 10
     """Database connections a process keeps, also the number of requests it serves at once."""

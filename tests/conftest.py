@@ -3,6 +3,7 @@
 `ville` is the fictional Vaucelles-sur-Lisse, imported once into the template: every test finds it as `make run` does.
 """
 
+import logging
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
@@ -149,6 +151,29 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def keys(settings: Settings) -> Keys:
     return load_keys(settings)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of a service that speaks S3, on loopback."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - two seconds, for the tests that ask
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def seau(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The RELAIS_STOCKAGE_URL of a fresh bucket, with its keys in the environment."""
+    name = f"photos-{next(_numbers)}"
+    httpx2.put(f"{s3}/{name}", trust_env=False).raise_for_status()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "vaucelles")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return f"s3://{name}/relais?endpoint={s3}&region=fr-test"
 
 
 @pytest.fixture

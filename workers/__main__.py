@@ -4,20 +4,30 @@ import argparse
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 
 from apscheduler.schedulers.blocking import BlockingScheduler
 
 from relais.settings import settings
 from workers.demo import advance
-from workers.drain import deliver, prepare
+from workers.drain import deliver, prepare, send_codes
+from workers.inventaire import inspect
 from workers.means import Means, means_from
 from workers.menage import forget
 from workers.ticks import do_all_due, escalate, transmit
 
 Tick = Callable[[Means], int]
 
-TICKS: tuple[tuple[Tick, int], ...] = ((escalate, 1), (deliver, 1), (prepare, 1), (transmit, 5), (forget, 3600))
+TICKS: tuple[tuple[Tick, int], ...] = (
+    (escalate, 1),
+    (send_codes, 1),
+    (deliver, 1),
+    (prepare, 1),
+    (transmit, 5),
+    (forget, 3600),
+    (inspect, 3600),
+)
 """What ticks, and every how many seconds. A tick lost is made good by the next."""
 
 
@@ -61,12 +71,13 @@ def main() -> None:
     # A tick still at work when the next one comes is no event: `max_instances` is there for that.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     means = means_from(settings())
-    if asked.jusqu_a is not None:
-        advance(means, asked.jusqu_a)
-    elif asked.une_fois:
-        do_all_due(means)
-    else:
-        run(means)
+    with closing(means.atelier):
+        if asked.jusqu_a is not None:
+            advance(means, asked.jusqu_a)
+        elif asked.une_fois:
+            do_all_due(means)
+        else:
+            run(means)
 
 
 if __name__ == "__main__":

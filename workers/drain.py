@@ -9,39 +9,50 @@ from sqlalchemy import case
 
 from relais import outbox
 from relais.tables.claimable import Claimable
+from relais.tables.connexion import Defi
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
-from relais.tables.photo import Photo
+from relais.tables.photo import EtatPhoto, Photo
+from workers.handlers.code import send_code
 from workers.handlers.courriel import send_mail
 from workers.handlers.outcome import WAIT, Failed, Outcome, Refused, Sent, Waiting, delay
-from workers.handlers.photo import postpone, prepare_photo, refuse
+from workers.handlers.photo import keep_hidden, postpone, prepare_photo, refuse
 from workers.handlers.webhook import post_webhook
 from workers.means import Means
 
 AT_ONCE = 4
-"""Acts at once in one worker, and rows under one lease: each is under way within the lease that covers it."""
+"""Acts at once in one worker, and rows under one lease: each is under way within the lease that covers it.
+
+Not the photos, which are printed one at a time: four would wait under a lease that ends before their turn, and pass for
+what stops the workers without one of them having been opened.
+"""
 
 _log = logging.getLogger("relais.drain")
 Row = TypeVar("Row", bound=Claimable)
 
 
-def drain(means: Means, table: type[Row], act: Callable[[Means, Row], None]) -> int:
-    """Do all that is due in this table, a few at a time, territoire by territoire. Returns how many were acted."""
+def drain(means: Means, table: type[Row], act: Callable[[Means, Row], None], *, at_once: int = AT_ONCE) -> int:
+    """Do all that is due in this table, so many at once, territoire by territoire. Returns how many were acted."""
     with means.session() as session, session.begin():
         territoires = outbox.territoires_due(session, table)
-    return sum(_drain_one(means, territoire, table, act) for territoire in territoires)
+    return sum(_drain_one(means, territoire, table, act, at_once) for territoire in territoires)
 
 
-def _drain_one(means: Means, territoire: int, table: type[Row], act: Callable[[Means, Row], None]) -> int:
+def _drain_one(means: Means, territoire: int, table: type[Row], act: Callable[[Means, Row], None], at_once: int) -> int:
     done = 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         while not means.stopping.is_set():
             with means.session(territoire) as session, session.begin():
-                rows = outbox.claim(session, table, now=session.now, limit=AT_ONCE)
+                rows = outbox.claim(session, table, now=session.now, limit=at_once)
             if not rows:
                 break
             list(pool.map(lambda row: act(means, row), rows))
             done += len(rows)
     return done
+
+
+def send_codes(means: Means) -> int:
+    """Send the codes asked for."""
+    return drain(means, Defi, send_code)
 
 
 def deliver(means: Means) -> int:
@@ -51,7 +62,7 @@ def deliver(means: Means) -> int:
 
 def prepare(means: Means) -> int:
     """Clean the photos that came."""
-    return drain(means, Photo, _prepare_one)
+    return drain(means, Photo, _prepare_one, at_once=1)
 
 
 def _deliver_one(means: Means, envoi: Envoi) -> None:
@@ -95,9 +106,13 @@ def _settle(means: Means, envoi: Envoi, outcome: Outcome) -> None:
 
 def _prepare_one(means: Means, photo: Photo) -> None:
     try:
-        if photo.claims - photo.attempts > outbox.MAX_CLAIMS:
+        poison = photo.etat is EtatPhoto.RECUE and photo.claims - photo.attempts > outbox.MAX_CLAIMS
+        if not poison:
+            prepare_photo(means, photo)
+        elif photo.masques is not None:
+            keep_hidden(means, photo, "every worker that opened it stopped")
+        else:
             refuse(means, photo, "illisible", "Chaque worker qui l'a ouverte s'est arrêté ; prenez-en une autre.")
-        prepare_photo(means, photo)
     except Exception:  # noqa: BLE001 - whatever one photo provokes, the others must be cleaned
         _log.exception("photo %s of %s failed; it is tried again", photo.id, photo.signalement_id)
         postpone(means, photo)

@@ -9,8 +9,9 @@ from relais.db import Session, make_engine
 from relais.keys import Keys, load_keys
 from relais.mail import Mailbox, Smtp
 from relais.settings import Settings
-from relais.stockage import Local, Stockage
+from relais.stockage import Stockage, open_stockage
 from relais.wire import Wire
+from workers.atelier import Atelier
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Means:
     mailbox: Mailbox | None
     wire: Wire
     stockage: Stockage
+    atelier: Atelier = field(default_factory=Atelier)
     stopping: Event = field(default_factory=Event)
 
     def session(self, territoire: int | None = None) -> Session:
@@ -39,5 +41,5 @@ def means_from(settings: Settings) -> Means:
         settings=settings,
         mailbox=Smtp(settings.smtp_url) if settings.smtp_url else None,
         wire=Wire(allow=settings.webhooks_autorises, proxy=settings.proxy_sortant),
-        stockage=Local(settings.depot),
+        stockage=open_stockage(settings),
     )

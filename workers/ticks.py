@@ -8,7 +8,7 @@ from sqlalchemy import select
 from relais.commands.escalade import announce_transmitted, fire, next_due, postpone
 from relais.queries.rappel import territoires_due
 from relais.tables.territoire import Territoire
-from workers.drain import deliver, prepare
+from workers.drain import deliver, prepare, send_codes
 from workers.means import Means
 
 _log = logging.getLogger("relais.ticks")
@@ -57,4 +57,4 @@ def transmit(means: Means) -> int:
 
 def do_all_due(means: Means) -> int:
     """Everything due now. Once each is enough in this order: each may make the next due, never the one before."""
-    return escalate(means) + transmit(means) + prepare(means) + deliver(means)
+    return escalate(means) + transmit(means) + prepare(means) + send_codes(means) + deliver(means)

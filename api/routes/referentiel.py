@@ -9,17 +9,27 @@ from shapely.geometry import shape
 from api.deps import PublicDb, local
 from api.geojson import CollectionOut, GeoJson, collection, feature
 from api.problems import responses
-from api.representation import answer, send
+from api.representation import Conditional, answer, send
 from api.schemas.commun import JourIn, Storable
-from api.schemas.meta import DelaiAnnonceOut, LimitesOut, MetaOut, TerritoireOut, ThemeOut, ZoneMetaOut
+from api.schemas.meta import (
+    ChoixOut,
+    DelaiAnnonceOut,
+    LimitesOut,
+    MetaOut,
+    QuestionOut,
+    TerritoireOut,
+    ThemeOut,
+    ZoneMetaOut,
+)
 from api.schemas.routage import CandidatOut, DecisionOut, ZoneDecisionOut
 from relais.errors import Fault, HorsTerritoire, PositionInversee, ThemeInconnu
 from relais.media import FORMATS
 from relais.queries.referentiel import Referentiel, referentiel
 from relais.rules import routage
-from relais.rules.configuration import LIBELLES_DOMANIALITE, Configuration
-from relais.rules.depot import OCTETS_MAX, PHOTOS_MAX
+from relais.rules.configuration import LIBELLES_DOMANIALITE, Configuration, Question, Theme
+from relais.rules.depot import ANCIENNETE_MAX, CHAMP_MAX, OCTETS_MAX, PHOTOS_MAX, TEXTE_MAX
 from relais.rules.engagements import promesses
+from relais.rules.questions import URGENCE
 
 router = APIRouter(prefix="/v1", tags=["referentiel"], responses=responses(400, 404, 422))
 
@@ -28,7 +38,7 @@ COTE_CONSEILLE = 2048
 """Pixels a phone should shrink to before sending: 300 to 600 kB, sharper than what is kept."""
 
 
-@router.get("/meta", response_model=MetaOut)
+@router.get("/meta", response_model=MetaOut, dependencies=[Conditional])
 def lire_meta(request: Request, db: PublicDb) -> Response:
     """Thèmes, délais annoncés, règles de photo, limites : de quoi remplir un formulaire hors connexion."""
     return send(request, answer(_meta(referentiel(db))), private=False)
@@ -42,33 +52,49 @@ def _meta(ref: Referentiel) -> MetaOut:
             nom=configuration.nom,
             sigle=configuration.sigle,
             fuseau=configuration.calendrier.fuseau,
+            publication=configuration.publication,
             bbox=shape(dict(configuration.contour)).bounds if configuration.contour else None,
         ),
         version=ref.version,
-        themes=[
-            ThemeOut(
-                code=theme.code,
-                libelle=theme.libelle,
-                photo=theme.photo,
-                photo_apres=theme.photo_apres,
-                interieur=theme.interieur,
-                danger=theme.danger,
-                consigne=theme.consigne,
-                delais=_delais(configuration, theme.code, ()),
-                delais_par_zone={
-                    zone.code: _delais(configuration, theme.code, (zone.code,)) for zone in configuration.zones
-                },
-            )
-            for theme in configuration.themes
-        ],
+        urgence=URGENCE,
+        themes=[_theme(configuration, theme) for theme in configuration.themes],
         zones=[ZoneMetaOut(code=zone.code, nom=zone.nom, type=zone.type) for zone in configuration.zones],
         limites=LimitesOut(
             photos_max=PHOTOS_MAX,
             octets_par_photo_max=OCTETS_MAX,
             types_de_photo=sorted(FORMATS),
             cote_conseille_px=COTE_CONSEILLE,
+            caracteres_max=TEXTE_MAX,
+            caracteres_par_champ_de_lieu_max=CHAMP_MAX,
+            jours_apres_le_constat_max=ANCIENNETE_MAX.days,
         ),
         version_application_min=APP_MIN,
+    )
+
+
+def _theme(configuration: Configuration, theme: Theme) -> ThemeOut:
+    return ThemeOut(
+        code=theme.code,
+        libelle=theme.libelle,
+        photo=theme.photo,
+        photo_apres=theme.photo_apres,
+        interieur=theme.interieur,
+        danger=theme.danger,
+        consigne=theme.consigne,
+        questions=[_question(question) for question in theme.questions],
+        delais=_delais(configuration, theme.code, ()),
+        delais_par_zone={zone.code: _delais(configuration, theme.code, (zone.code,)) for zone in configuration.zones},
+    )
+
+
+def _question(question: Question) -> QuestionOut:
+    return QuestionOut(
+        code=question.code,
+        libelle=question.libelle,
+        type=question.type,
+        obligatoire=question.obligatoire,
+        choix=[ChoixOut.model_validate(choix, from_attributes=True) for choix in question.choix] or None,
+        arret=question.arret,
     )
 
 

@@ -13,7 +13,7 @@ from api.reading import StrictRoute
 from api.representation import Answer, expect
 from api.schemas import signalement as schemas
 from api.schemas.signalement import SignalementOut
-from relais.commands import verbes
+from relais.commands import corrections, verbes
 from relais.queries.dossier import dossier
 from relais.queries.signalement import get_signalement
 from relais.tables.signalement import Signalement
@@ -94,3 +94,15 @@ def rouvrir(body: schemas.ReouvertureIn, act: Act) -> Response:
     """« Toujours pas résolu » : chaque délai repart."""
     photos = [photo.declared() for photo in body.photos]
     return act.do(verbes.rouvrir, motif=body.motif, commentaire=body.commentaire, photos=photos)
+
+
+@router.post("/corrections", response_model=SignalementOut, status_code=201)
+def corriger(body: schemas.CorrectionIn, act: Act) -> Response:
+    """Corriger ce qui a été signalé : un autre thème ou un autre lieu refait le routage, les délais restent."""
+    return act.do(corrections.corriger, correction=body.correction())
+
+
+@router.post("/retraits", response_model=SignalementOut, status_code=201)
+def retirer_signalement(body: schemas.RetraitDuSignalementIn, act: Act) -> Response:
+    """Retirer un signalement : plus personne n'y travaille."""
+    return act.do(corrections.retirer, motif=body.motif)

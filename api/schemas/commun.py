@@ -21,12 +21,15 @@ PHRASE = "phrase"
 """The type of a PydanticCustomError whose message is a whole French sentence, told as it is."""
 
 Storable = Annotated[str, AfterValidator(_storable)]
-Text = Annotated[str, AfterValidator(_storable), Field(max_length=5_000)]
-Short = Annotated[str, AfterValidator(_storable), Field(min_length=1, max_length=200)]
-Sentence = Annotated[str, AfterValidator(_storable), Field(min_length=3, max_length=2_000)]
+Text = Annotated[str, Field(max_length=5_000), AfterValidator(_storable)]
+Short = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
+Sentence = Annotated[str, Field(min_length=3, max_length=2_000), AfterValidator(_storable)]
 
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 """A number: neither `"12"` nor `true`, which Pydantic would turn into one."""
+
+Rank = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)]
+"""A count that any client's integer holds: beyond, Python alone would go on."""
 
 ANNEES = range(2000, 2200)
 """Beyond, calendars and time zones overflow, and nobody means it."""
@@ -45,6 +48,17 @@ def _sane(value: dt.date) -> dt.date:
     if value.year not in ANNEES:
         raise ValueError("cette année n'est pas plausible")
     return value
+
+
+def filled(said: object) -> object:
+    """Without what was left null or blank, whose default is meant: an app sends its whole form."""
+    if not isinstance(said, dict):
+        return said
+    return {name: value for name, value in said.items() if value is not None and not _blank(value)}
+
+
+def _blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def to_the_second(instant: dt.datetime) -> dt.datetime:

@@ -3,11 +3,11 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from api.schemas.commun import PHRASE, In, Short
+from api.schemas.commun import PHRASE, In, Rank, Short, filled
 from relais.media import FORMATS, refus_de_type
 from relais.rules.depot import PhotoDeclaree
 from relais.tables.photo import Phase
@@ -21,6 +21,10 @@ PHOTO_APRES: JsonDict = {
 }
 
 
+# The contract does not depend on what is installed: /v1/meta tells which of them this server reads.
+TypeDePhoto = Literal["image/jpeg", "image/png", "image/webp", "image/heic", "image/heif"]
+
+
 def _lisible(media_type: object) -> object:
     if isinstance(media_type, str) and media_type not in FORMATS:
         raise PydanticCustomError(PHRASE, refus_de_type(media_type))
@@ -30,10 +34,15 @@ def _lisible(media_type: object) -> object:
 class PhotoIn(In):
     id: UUID
     phase: Phase = Phase.AVANT
-    type: Annotated[Literal["image/jpeg", "image/png", "image/webp"], BeforeValidator(_lisible)] = "image/jpeg"
-    octets: Annotated[int, Field(ge=1, strict=True)]
+    type: Annotated[TypeDePhoto, BeforeValidator(_lisible)] = "image/jpeg"
+    octets: Rank
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="Hexadécimal, minuscules.")]
     alt: Short | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_where_empty(cls, said: object) -> object:
+        return filled(said)
 
     def declared(self) -> PhotoDeclaree:
         return PhotoDeclaree(self.id, self.phase, self.type, self.octets, self.sha256, self.alt)

@@ -2,21 +2,36 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, Strict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from api.schemas.commun import In, Instant, InstantIn, JourIn, Number, Out, Sentence, Short, Text
+from api.schemas.commun import PHRASE, In, Instant, InstantIn, JourIn, Number, Out, Rank, Sentence, Short, Text, filled
 from api.schemas.photo import PHOTO_APRES, PhotoIn
+from api.schemas.publication import PublicationOut
 from api.schemas.routage import CandidatOut
 from relais.commands.verbes import Etape
 from relais.rules.configuration import Delai, Domanialite, Nature, TypeZone
-from relais.rules.depot import Depot
+from relais.rules.depot import SOURCE, Correction, Depot, Position
+from relais.rules.questions import QUESTIONS_MAX, repondues
 from relais.rules.statuts import Motif, Statut, Verbe
 from relais.tables.echeance import EtatDelai
 from relais.tables.photo import EtatPhoto, Phase
+
+T = TypeVar("T")
 
 EXEMPLE: JsonDict = {
     "theme": "proprete.depot_sauvage",
@@ -50,8 +65,13 @@ class PositionIn(In):
     precision_m: Annotated[Number, Field(ge=0, le=10_000, description="Rayon, mètres.")] | None = None
     origine: Origine | None = None
 
+    def dite(self) -> Position:
+        return Position(self.lon, self.lat, self.precision_m, self.origine)
+
 
 class LieuIn(In):
+    """Ce qu'un passant dirait. Un champ vide est un champ absent."""
+
     adresse: Short | None = None
     residence: Short | None = None
     batiment: Short | None = None
@@ -59,8 +79,31 @@ class LieuIn(In):
     etage: Short | None = None
     complement: Text | None = None
 
+    def dit(self) -> dict[str, str]:
+        return self.model_dump(exclude_none=True)
+
+
+Lieu = Annotated[LieuIn, BeforeValidator(filled)]
+
+
+def _une_reponse(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """One fault at the question, where Pydantic would tell one for each type that an answer might have had."""
+    try:
+        return read(value)
+    except ValidationError as wrong:
+        for one in wrong.errors():  # of the type it has, and wrong all the same
+            if one["type"] == "string_too_long":
+                raise PydanticKnownError("string_too_long", one["ctx"]) from wrong
+            if one["type"] == "value_error":
+                raise one["ctx"]["error"] from wrong
+        told = "Répondez par un texte, un nombre, oui (true) ou non (false), ou une liste de choix."
+        raise PydanticCustomError(PHRASE, told) from wrong
+
 
 Reponse = Annotated[bool, Strict()] | Number | Text | list[Text]
+Reponses = Annotated[
+    dict[Short, Annotated[Reponse | None, WrapValidator(_une_reponse)]], Field(max_length=QUESTIONS_MAX)
+]
 
 
 class SignalementIn(In):
@@ -70,10 +113,20 @@ class SignalementIn(In):
     constate_le: InstantIn
     position: PositionIn
     description: Text | None = None
-    lieu: LieuIn | None = None
-    questions: Annotated[dict[Short, Reponse], Field(max_length=50)] | None = None
+    lieu: Lieu | None = None
+    questions: Reponses | None = None
     photos: Annotated[tuple[PhotoIn, ...], Field(max_length=50)] = ()
-    source: Short = "application"
+    source: Short = SOURCE
+    version: Rank | None = Field(
+        None,
+        description="La `version` de `/v1/meta` qui a servi à remplir : les réponses sont lues d'après elle, si elle "
+        "avait encore cours au moment du constat.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_where_empty(cls, said: object) -> object:
+        return filled(said)
 
     def depot(self) -> Depot:
         return Depot(
@@ -83,12 +136,17 @@ class SignalementIn(In):
             lat=self.position.lat,
             precision_m=self.position.precision_m,
             origine=self.position.origine,
-            description=self.description,
-            lieu=self.lieu.model_dump(exclude_none=True) if self.lieu else None,
-            questions=self.questions,
+            description=_dite(self.description),
+            lieu=(self.lieu.dit() or None) if self.lieu else None,
+            questions=repondues(self.questions),
             photos=tuple(photo.declared() for photo in self.photos),
             source=self.source,
+            version=self.version,
         )
+
+
+def _dite(description: str | None) -> str | None:
+    return description if description and description.strip() else None
 
 
 class RienIn(In):
@@ -146,6 +204,35 @@ class ReaffectationIn(In):
     acteur: Short | None = None
 
 
+class CorrectionIn(In):
+    """Ce qui change. `lieu` et `questions` se remplacent en entier : `{}` les efface, comme `""` la description."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"position": {"lon": 0.41312, "lat": 48.105424, "origine": "carte"}}]}
+    )
+
+    theme: Short | None = None
+    position: PositionIn | None = None
+    lieu: Lieu | None = None
+    description: Text | None = None
+    questions: Reponses | None = None
+
+    def correction(self) -> Correction:
+        return Correction(
+            theme=self.theme,
+            position=self.position.dite() if self.position else None,
+            lieu=self.lieu.dit() if self.lieu else None,
+            description=None if self.description is None else _dite(self.description) or "",
+            questions=None if self.questions is None else repondues(self.questions) or {},
+        )
+
+
+class RetraitDuSignalementIn(In):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"motif": "Les encombrants ont été repris ce matin."}]})
+
+    motif: Sentence
+
+
 class ReouvertureIn(In):
     model_config = ConfigDict(
         json_schema_extra={
@@ -175,6 +262,11 @@ class PositionOut(Out):
     lat: float
     precision_m: float | None = None
     origine: str | None = None
+
+
+class PointOut(Out):
+    lon: float
+    lat: float
 
 
 class ZoneOut(Out):
@@ -227,15 +319,27 @@ class PhotoOut(Out):
     phase: Phase
     etat: EtatPhoto
     motif: str | None = None
+    publiee: bool | None = Field(default=None, description="Tout le monde la voit. Absent de la lecture publique.")
     largeur: int | None = None
     hauteur: int | None = None
     image: str | None = None
     vignette: str | None = None
     expire_le: Instant | None = None
+    blurhash: str | None = Field(default=None, description="De quoi en montrer une ombre avant son premier octet.")
     alt: str
+    position_proposee: PointOut | None = Field(
+        default=None, description="Où elle dit avoir été prise : à son auteur seul, un jour durant."
+    )
+
+
+def _range(said: dict[str, T]) -> dict[str, T]:
+    """PostgreSQL has its own order of keys: just written or read back, the same thing has the same bytes and ETag."""
+    return dict(sorted(said.items()))
 
 
 class SignalementOut(Out):
+    """À qui n'en voit que ce qui est publié, `lieu`, `questions`, `source`, `routage` et `publication` manquent."""
+
     id: UUID
     numero: str
     statut: StatutOut
@@ -243,23 +347,24 @@ class SignalementOut(Out):
     description: str | None = None
     constate_le: Instant
     constate_corrige: bool | None = Field(
-        None, description="Vrai : l'heure du téléphone avançait, celle de réception la remplace."
+        default=None, description="Vrai : l'heure du téléphone avançait, celle de réception la remplace."
     )
     recu_le: Instant
     modifie_le: Instant
     position: PositionOut
-    lieu: dict[str, str] | None = None
-    questions: dict[str, Reponse] | None = None
-    source: str
+    lieu: Annotated[dict[str, str], AfterValidator(_range)] | None = None
+    questions: Annotated[dict[str, Reponse], AfterValidator(_range)] | None = None
+    source: str | None = None
     zones: list[ZoneOut]
     responsable: ResponsableOut | None = None
-    routage: RoutageOut
+    routage: RoutageOut | None = None
     delais: list[DelaiOut]
     en_retard: bool
     derniere_reponse: ReponseOut | None = None
     photos: list[PhotoOut]
     photos_manquantes: list[UUID]
     actions: list[Verbe]
+    publication: PublicationOut | None = Field(default=None, description="Absent : tout le monde ne peut pas le lire.")
 
 
 class PageOut(Out):

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 from relais import __version__
-from relais.cli import comptes, demo, imports, up
+from relais.cli import comptes, demo, imports, stockage, up
 from relais.cli.affichage import montrer_refus, refus, sortie
 from relais.cli.base import Arret
 from relais.cli.doctor import AIDE as AIDE_DOCTOR
@@ -16,6 +16,7 @@ from relais.cli.doctor import doctor
 from relais.embedded import PostgresError
 from relais.errors import RelaisError
 from relais.imports import FichierRefuse
+from relais.stockage import StockageRefuse
 
 AIDE = """
 Relais : les signalements d'un quartier, chacun avec un responsable, une date promise, et qui remonte quand elle passe.
@@ -34,7 +35,7 @@ class _Door(TyperGroup):
             return super().invoke(ctx)
         except FichierRefuse as refuse:
             montrer_refus(refuse)
-        except (Arret, PostgresError) as stopped:
+        except (Arret, PostgresError, StockageRefuse) as stopped:
             refus(str(stopped))
         except RelaisError as refused:
             refus(f"{refused.title}. {refused.detail or ''}".strip())
@@ -79,4 +80,5 @@ app.command("import", help=imports.AIDE, rich_help_panel=_CONFIGURER)(imports.im
 app.add_typer(comptes.personnes, name="personnes", rich_help_panel=_CONFIGURER)
 app.command("jeton", help=comptes.AIDE_JETON, rich_help_panel=_CONFIGURER)(comptes.jeton)
 app.command("cle", help=comptes.AIDE_CLE, rich_help_panel=_CONFIGURER)(comptes.cle)
+app.add_typer(stockage.stockage, name="stockage", rich_help_panel=_CONFIGURER)
 app.add_typer(demo.demo, name="demo", rich_help_panel=_ESSAYER)

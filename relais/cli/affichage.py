@@ -1,11 +1,19 @@
 """What the command line writes. Answers go to the standard output, everything else beside it, on the error output."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from relais.commands.territoire import Difference
@@ -37,6 +45,21 @@ def etape(texte: str) -> Iterator[None]:
     with Progress(*columns, console=a_cote, transient=True, disable=not a_cote.is_terminal) as progress:
         progress.add_task(texte, total=None)
         yield
+
+
+@contextmanager
+def avancement(texte: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar that fills as it is told how much more was done, with the time left; drawn in a terminal only."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=a_cote, transient=True, disable=not a_cote.is_terminal) as progress:
+        task = progress.add_task(texte, total=total)
+        yield lambda done: progress.advance(task, done)
 
 
 def tableau(titre: str, *colonnes: str) -> Table:

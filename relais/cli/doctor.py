@@ -13,15 +13,17 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from relais.cli import annonce
-from relais.cli.affichage import sortie, tableau
+from relais.cli.affichage import alerte, sortie, tableau
 from relais.cli.base import Arret, DataDir, all_territoires, chosen_settings, database, revisions, transaction
 from relais.cli.bilan import pending
+from relais.cli.inventaire import look
 from relais.commands.horloge import is_demonstration
 from relais.db import Session, make_engine
 from relais.embedded import OLDEST, PostgresError
 from relais.queries.personne import by_role
 from relais.rules.acces import Role
 from relais.settings import Settings
+from relais.stockage import StockageRefuse, open_stockage
 from relais.tables.envoi import Envoi, EtatEnvoi
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.territoire import Acteur, Territoire
@@ -34,7 +36,7 @@ ROOM_LOW, ROOM_NONE = 5 * GO, GO
 """Free bytes: a photo waits in full, then as two variants; 1 GiB is some hundred of them."""
 
 AIDE = """
-Examine l'installation : base, schéma, territoires, courriel, worker, photos, disque.
+Examine l'installation : base, schéma, territoires, courriel, worker, disque, et chaque photo dans le stockage.
 
 ✓ va bien ; ⚠ à savoir ; ✗ à réparer, et la commande sort alors avec le code 1 : faites-la surveiller.
 
@@ -98,6 +100,7 @@ def _examine(engine: Engine, chosen: Settings) -> Iterator[Constat]:
     for one in known:
         with transaction(engine, one.code) as session:
             yield _territoire(session, one)
+    yield _stockage(engine, known, chosen)
 
 
 def _postgresql(engine: Engine, chosen: Settings) -> Constat:
@@ -155,6 +158,21 @@ def _photos(session: Session) -> Constat:
     if stuck:
         return Constat(Etat.A_SAVOIR, "Photos", f"{stuck} reçues et jamais nettoyées : voir le journal du worker")
     return Constat(Etat.BIEN, "Photos", "aucune en souffrance")
+
+
+def _stockage(engine: Engine, territoires: list[Territoire], chosen: Settings) -> Constat:
+    """Every photo that was acknowledged must be there. One that is not is named beside, for whoever restores it."""
+    try:
+        stockage = open_stockage(chosen)
+        checked, missing = look(engine, territoires, stockage)
+    except (StockageRefuse, OSError) as trouble:
+        return Constat(Etat.A_REPARER, "Stockage", str(trouble))
+    for cle in missing:
+        alerte(f"{cle} manque")
+    if missing:
+        restore = "rétablissez-les depuis la sauvegarde (noms sur la sortie d'erreur)"
+        return Constat(Etat.A_REPARER, "Stockage", f"{len(missing)} fichiers de photos manquent : {restore}")
+    return Constat(Etat.BIEN, "Stockage", f"{checked} photos, aucune ne manque")
 
 
 def _dossier(chosen: Settings) -> Iterator[Constat]:

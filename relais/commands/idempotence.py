@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from sqlalchemy import delete, func, insert, select
 
-from relais.db import Session
+from relais.db import Session, lock_number
 from relais.errors import ClefReutilisee, DemandeEnCours
 from relais.tables.idempotence import Idempotence
 
@@ -29,7 +28,8 @@ def answered(session: Session, demande: Demande) -> Idempotence | None:
 
     Raises DemandeEnCours (another transaction is answering it), ClefReutilisee (the key stood for something else).
     """
-    lock = func.pg_try_advisory_xact_lock(_lock(session.territoire, demande))
+    name = lock_number(str(session.territoire), demande.qui, demande.route, demande.clef)
+    lock = func.pg_try_advisory_xact_lock(name)
     if not session.scalar(select(lock)):
         raise DemandeEnCours("Attendez quelques secondes, et renvoyez-la sous la même clef.")
     # A second statement, on purpose: the snapshot of the first was taken before its lock.
@@ -60,9 +60,3 @@ def purge(session: Session, *, now: datetime) -> int:
     """Forget this territoire's answers older than GARDE; how many there were."""
     old = delete(Idempotence).where(Idempotence.territoire_id == session.territoire, Idempotence.cree_le < now - GARDE)
     return session.execute(old).rowcount  # type: ignore[attr-defined,no-any-return]
-
-
-def _lock(territoire: int, demande: Demande) -> int:
-    """64 bits: PostgreSQL's whole space of advisory locks, so that two keys never wait for each other by accident."""
-    name = "\0".join((str(territoire), demande.qui, demande.route, demande.clef))
-    return int.from_bytes(sha256(name.encode()).digest()[:8], signed=True)

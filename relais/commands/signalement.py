@@ -1,6 +1,7 @@
 """Receiving a signalement: once, whatever the network does, routed and dated in the same transaction."""
 
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from relais.commands.suivi import Suite, open_echeances, paliers_a_venir, promis
 from relais.db import Session
 from relais.errors import (
     ActionInterdite,
+    AutreCanal,
     ChampInvalide,
     DateImpossible,
     Fault,
@@ -21,27 +23,31 @@ from relais.errors import (
     IdentifiantDejaPris,
     PhotoNonAutorisee,
     PositionInversee,
+    ReponseManquante,
     SignalementDifferent,
     ThemeInconnu,
 )
 from relais.outbox import Author, Fact, Letter, announce
 from relais.queries.destinataires import Adresse, Annuaire
-from relais.queries.dossier import Dossier
+from relais.queries.dossier import Dossier, last_tours
 from relais.queries.referentiel import Referentiel, referentiel
-from relais.rules import routage
+from relais.rules import questions, routage
 from relais.rules.acces import SIGNALENT
-from relais.rules.configuration import Configuration, Destinataire, RegleDePhoto
-from relais.rules.depot import ANCIENNETE_MAX, AVANCE_TOLEREE, OCTETS_MAX, PHOTOS_MAX, Depot, empreinte
+from relais.rules.configuration import Configuration, Destinataire, Publication, RegleDePhoto, Theme
+from relais.rules.depot import ANCIENNETE_MAX, AVANCE_TOLEREE, HORS_LIGNE_MAX, OCTETS_MAX, PHOTOS_MAX, Depot, empreinte
+from relais.rules.publication import publie_d_office, sans_photo
 from relais.rules.statuts import Motif, Statut
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.signalement import Signalement
-from relais.tables.territoire import Compteur
+from relais.tables.territoire import Compteur, Version
 
 
 def submit_signalement(
     session: Session, *, caller: Caller, id: UUID, depot: Depot, now: datetime
-) -> tuple[Signalement, bool]:
-    """The signalement, and whether it is new. The same meaning again by the same author changes nothing.
+) -> tuple[Signalement, Dossier | None]:
+    """The signalement, and all that was written with it; None: it was known.
+
+    The same meaning again by the same author changes nothing.
 
     Raises SignalementDifferent (its author sent another meaning under this id), IdentifiantDejaPris (somebody else's
     id: nothing of it is shown), and an Invalid that points at each field to mend.
@@ -50,35 +56,32 @@ def submit_signalement(
         raise ActionInterdite("Ce compte ne dépose pas de signalement.")
     known = _known(session, id)
     if known is not None:
-        return _again(known, caller, depot), False
+        return _again(known, caller, depot), None
     ref = referentiel(session)
     constate_le = _date_acceptable(depot, now)
-    _check(depot, ref)
-    where = routage.router(
-        ref.configuration,
-        ref.carte,
-        theme=depot.theme,
-        lon=depot.lon,
-        lat=depot.lat,
-        precision_m=depot.precision_m,
-        le=constate_le.astimezone(ZoneInfo(ref.configuration.calendrier.fuseau)).date(),
-    )
+    filled = _form(session, depot, ref)
+    _check(depot, ref, filled=filled, asked=_asked(session, filled, ref, constate_le))
+    where = route(ref, replace(depot, constate_le=constate_le))
+    public = publie_d_office(ref.configuration.publication, ref.configuration.theme[depot.theme], statut_of(where))
     values = _values(depot, where, caller, id, now) | {
         "territoire_id": caller.territoire,
         "version": ref.version,
         "numero": _numero(session, ref.configuration, now),
         "constate_le": constate_le,
         "constate_corrige": constate_le != depot.constate_le,
+        "publie_le": now if public else None,
+        "publie_par_le_pilote": False,
     }
     # Two sends of one draft at the same instant: the second waits here for the first, then finds its row.
-    written = session.execute(upsert(Signalement).values(**values).on_conflict_do_nothing().returning(Signalement.id))
-    if written.first() is None:
+    made = session.execute(upsert(Signalement).values(**values).on_conflict_do_nothing().returning(Signalement.id))
+    if made.first() is None:
         _give_back(session, now, ref.configuration)
-        return _again(_known(session, id, sure=True), caller, depot), False
+        return _again(_known(session, id, sure=True), caller, depot), None
     ticket = Signalement(**values)
-    _declare(session, ticket, depot)
-    _promise(session, ticket, ref, caller, now=now)
-    return session.adopt(ticket), True
+    photos = declare_photos(session, ticket, depot, after=0)
+    written = _promise(session, Dossier(ticket, ref, ref, (), photos), caller, now=now)
+    session.adopt(ticket)
+    return ticket, written
 
 
 def _known(session: Session, id: UUID, *, sure: bool = False) -> Any:  # noqa: ANN401 - Signalement, or None unless sure
@@ -109,12 +112,52 @@ def _date_acceptable(depot: Depot, now: datetime) -> datetime:
     return min(depot.constate_le, now)
 
 
-def _check(depot: Depot, ref: Referentiel) -> None:
-    theme = ref.configuration.theme.get(depot.theme)
-    if theme is None:
-        raise ThemeInconnu(
-            errors=(Fault("/theme", f"« {depot.theme} » n'est pas un thème d'ici : voir GET /v1/meta."),)
-        )
+def _form(session: Session, depot: Depot, ref: Referentiel) -> Referentiel:
+    """The version the form was filled with, by what its author says."""
+    known = depot.version is not None and depot.version < ref.version
+    return referentiel(session, depot.version) if known else ref
+
+
+def _asked(session: Session, filled: Referentiel, ref: Referentiel, constate_le: datetime) -> Referentiel:
+    """Whose questions are to be answered: those of the form that the phone had, for it may not have heard of another.
+
+    Today's, where it had been replaced HORS_LIGNE_MAX before: an old number opens no lasting way round a question.
+    """
+    if filled is ref:
+        return ref
+    following = (Version.territoire_id == session.territoire) & (Version.numero == filled.version + 1)
+    replaced = session.scalars(select(Version.cree_le).where(following)).one()
+    return filled if replaced >= constate_le - HORS_LIGNE_MAX else ref
+
+
+def _check(depot: Depot, ref: Referentiel, *, filled: Referentiel, asked: Referentiel) -> None:
+    theme = check_theme(depot.theme, ref, filled=filled)
+    check_position(depot, ref)
+    if theme.photo is RegleDePhoto.OBLIGATOIRE and not depot.photos:
+        raise PhotoNonAutorisee(errors=(Fault("/photos", "Ce thème demande au moins une photo."),))
+    if depot.photos:
+        check_photos_allowed([theme], "/photos")
+    check_photos(depot)
+    check_arrets(theme, depot.questions)  # whatever was offered: a danger known since is one
+    check_reponses(asked.configuration.theme.get(depot.theme, theme), depot.questions)
+
+
+def check_theme(code: str, ref: Referentiel, *, filled: Referentiel) -> Theme:
+    """That thème today. Raises ThemeInconnu, with its new code where the form knew it under the same label."""
+    known = ref.configuration.theme.get(code)
+    if known is not None:
+        return known
+    gone = filled.configuration.theme.get(code)
+    renamed = next((one for one in ref.configuration.themes if gone and one.libelle == gone.libelle), None)
+    detail = (
+        f"« {code} » a été remplacé par « {renamed.code} »."
+        if renamed
+        else f"« {code} » n'est pas un thème d'ici : voir GET /v1/meta."
+    )
+    raise ThemeInconnu(errors=(Fault("/theme", detail),))
+
+
+def check_position(depot: Depot, ref: Referentiel) -> None:
     try:
         routage.verifier_position(ref.carte, lon=depot.lon, lat=depot.lat, precision_m=depot.precision_m)
     except routage.PositionInversee as swapped:
@@ -124,13 +167,33 @@ def _check(depot: Depot, ref: Referentiel) -> None:
     except routage.HorsTerritoire as outside:
         far = f"Ce point est à {outside.metres:.0f} m hors de {ref.configuration.nom} : vérifiez-le sur la carte."
         raise HorsTerritoire(errors=(Fault("/position", far),)) from outside
-    if theme.photo is RegleDePhoto.OBLIGATOIRE and not depot.photos:
-        raise PhotoNonAutorisee(errors=(Fault("/photos", "Ce thème demande au moins une photo."),))
-    if theme.photo is RegleDePhoto.INTERDITE and depot.photos:
+
+
+def check_arrets(theme: Theme, reponses: Mapping[str, Any] | None) -> None:
+    """Raises AutreCanal: that answer sends its author elsewhere."""
+    if stops := questions.arrets(theme.questions, reponses or {}):
+        raise AutreCanal(errors=_at_questions(stops))
+
+
+def check_reponses(theme: Theme, reponses: Mapping[str, Any] | None) -> None:
+    """Raises AutreCanal, whatever else is wrong, or ReponseManquante."""
+    check_arrets(theme, reponses)
+    if wrong := questions.fautes(theme.questions, reponses or {}):
+        raise ReponseManquante(errors=_at_questions(wrong))
+
+
+def _at_questions(details: Mapping[str, str]) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(f"/questions/{code.replace('~', '~0').replace('/', '~1')}", detail) for code, detail in details.items()
+    )
+
+
+def check_photos_allowed(themes: Iterable[Theme], pointer: str) -> None:
+    """Before keeping photos for that thème, as each version describes it. `pointer`: the field to mend."""
+    if sans_photo(themes):
         raise PhotoNonAutorisee(
-            errors=(Fault("/photos", "Ce thème n'accepte pas de photo, pour protéger les personnes."),)
+            errors=(Fault(pointer, "Ce thème n'accepte pas de photo, pour protéger les personnes."),)
         )
-    check_photos(depot)
 
 
 def check_photos(depot: Depot) -> None:
@@ -148,6 +211,19 @@ def check_photos(depot: Depot) -> None:
     ]
     if faults:
         raise ChampInvalide(errors=tuple(faults))
+
+
+def route(ref: Referentiel, depot: Depot) -> routage.Routage:
+    """Who answers for it, by that version's map on the day it was seen."""
+    return routage.router(
+        ref.configuration,
+        ref.carte,
+        theme=depot.theme,
+        lon=depot.lon,
+        lat=depot.lat,
+        precision_m=depot.precision_m,
+        le=depot.constate_le.astimezone(ZoneInfo(ref.configuration.calendrier.fuseau)).date(),
+    )
 
 
 def _numero(session: Session, configuration: Configuration, now: datetime) -> str:
@@ -175,11 +251,7 @@ def _annee(now: datetime, configuration: Configuration) -> int:
 
 
 def _values(depot: Depot, where: routage.Routage, caller: Caller, id: UUID, now: datetime) -> dict[str, Any]:
-    statut = Statut.AFFECTE
-    if where.hors_perimetre:
-        statut = Statut.REORIENTE
-    elif where.acteur is None:
-        statut = Statut.A_QUALIFIER
+    statut = statut_of(where)
     return {
         "id": id,
         "revision": 1,
@@ -202,6 +274,23 @@ def _values(depot: Depot, where: routage.Routage, caller: Caller, id: UUID, now:
         "acteur": where.acteur,
         "affecte_par_le_pilote": False,
         "rebonds": 0,
+        "traite_le": None,
+        "derniere_reponse": None,
+        "etape_le": None,
+        "etape_tour": None,
+        "etape_constatee": False,
+    } | ground_of(where)
+
+
+def statut_of(where: routage.Routage) -> Statut:
+    if where.hors_perimetre:
+        return Statut.REORIENTE
+    return Statut.A_QUALIFIER if where.acteur is None else Statut.AFFECTE
+
+
+def ground_of(where: routage.Routage) -> dict[str, Any]:
+    """What a signalement keeps of a routing beside who answers for it: the columns of where it is, and why."""
+    return {
         "regle": where.regle,
         "emprise": where.emprise,
         "domanialite": where.domanialite,
@@ -209,46 +298,44 @@ def _values(depot: Depot, where: routage.Routage, caller: Caller, id: UUID, now:
         "incertain": where.incertain,
         "candidats": [asdict(one) for one in where.candidats] or None,
         "zones": list(where.zones),
-        "etape_constatee": False,
     }
 
 
-def _declare(session: Session, ticket: Signalement, depot: Depot) -> None:
-    declare_photos(session, ticket, depot, after=0)
+def declare_photos(session: Session, ticket: Signalement, depot: Depot, *, after: int) -> tuple[Photo, ...]:
+    """The manifest: what bytes are owed, in the order the author gave. The territoire's rule says who will see them."""
+    immediate = referentiel(session).configuration.publication is Publication.IMMEDIATE
+    rows: list[dict[str, Any]] = [
+        asdict(photo)
+        | {
+            "territoire_id": ticket.territoire_id,
+            "signalement_id": ticket.id,
+            "rang": after + rank,
+            "etat": EtatPhoto.ATTENDUE,
+            "publiee": immediate and ticket.publie_le is not None,
+        }
+        for rank, photo in enumerate(depot.photos)
+    ]
+    if rows:
+        session.execute(insert(Photo), rows)
+    return tuple(Photo(**row) for row in rows)
 
 
-def declare_photos(session: Session, ticket: Signalement, depot: Depot, *, after: int) -> None:
-    """The manifest: what bytes are owed, in the order the author gave."""
-    if depot.photos:
-        session.execute(
-            insert(Photo),
-            [
-                asdict(photo)
-                | {
-                    "territoire_id": ticket.territoire_id,
-                    "signalement_id": ticket.id,
-                    "rang": after + rank,
-                    "etat": EtatPhoto.ATTENDUE,
-                }
-                for rank, photo in enumerate(depot.photos)
-            ],
-        )
-
-
-def _promise(session: Session, ticket: Signalement, ref: Referentiel, caller: Caller, *, now: datetime) -> None:
-    dossier = Dossier(ticket, ref, ref, (), ())
+def _promise(session: Session, dossier: Dossier, caller: Caller, *, now: datetime) -> Dossier:
+    """With its échéances, fixed now."""
+    ticket, ref = dossier.signalement, dossier.current
     if ticket.statut is not Statut.REORIENTE:
-        acteur = dossier.acteur
         echeances = open_echeances(
             session,
             ticket,
             promesses=promised(ticket, ref),
-            calendrier=(acteur or ref.configuration).calendrier,
+            calendrier=(dossier.acteur or ref.configuration).calendrier,
             tours={},
             now=now,
         )
+        dossier = replace(dossier, echeances=last_tours(echeances))
         remind(session, ticket, Suite(paliers_a_venir(ticket, echeances, dossier, {}), ()))
     announce(session, _facts(session, dossier, caller), signalement=ticket, author=Author.of(caller), now=now)
+    return dossier
 
 
 def _facts(session: Session, dossier: Dossier, caller: Caller) -> list[Fact]:

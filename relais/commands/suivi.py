@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from relais.db import Session
@@ -16,7 +16,7 @@ from relais.rules.configuration import Delai
 from relais.rules.delais import Duree, echeance
 from relais.rules.engagements import Promesse, promesses
 from relais.rules.escalade import EcheanceQuiCourt, PalierDu, a_venir
-from relais.rules.statuts import JOURS_POUR_ROUVRIR, OUVERTS, Statut
+from relais.rules.statuts import JOURS_POUR_ROUVRIR, OUVERTS, PUBLIABLES, Statut
 from relais.tables.echeance import Echeance, Escalade, EtatDelai
 from relais.tables.saisine import EtatSaisine, Saisine
 from relais.tables.signalement import Rappel, Signalement
@@ -82,11 +82,26 @@ def calendrier_de(dossier: Dossier, acteur: str | None) -> Calendrier:
 
 
 def touch(signalement: Signalement, *, now: datetime, statut: Statut | None = None) -> None:
-    """Every write makes another revision, which is what `If-Match` and the readers' caches compare."""
+    """Every write makes another revision, which is what `If-Match` and the readers' caches compare.
+
+    A statut nobody is shown takes the ticket back from the public, whichever verb led there.
+    """
     signalement.revision += 1
     signalement.modifie_le = now
     if statut is not None and statut is not signalement.statut:
         signalement.statut, signalement.statut_depuis = statut, now
+        if statut not in PUBLIABLES:
+            signalement.publie_le, signalement.publie_par_le_pilote = None, False
+
+
+REVISED = (
+    update(Signalement)
+    .where(Signalement.territoire_id == bindparam("territoire"), Signalement.id == bindparam("signalement"))
+    .values(revision=Signalement.revision + 1, modifie_le=bindparam("now"))
+    .returning(Signalement)
+    .execution_options(populate_existing=True, synchronize_session=False)
+)
+"""The same of a ticket that nothing holds yet: locked, read and revised in one statement."""
 
 
 @dataclass(frozen=True)

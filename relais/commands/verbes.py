@@ -8,7 +8,7 @@ from uuid import UUID
 from relais.caller import Caller
 from relais.commands.escalade import catch_up
 from relais.commands.saisine import withdraw_all
-from relais.commands.signalement import check_photos, declare_photos
+from relais.commands.signalement import check_photos, check_photos_allowed, declare_photos
 from relais.commands.suivi import calendrier_de, open_echeances, promised, remind, stop, suite, touch
 from relais.db import Session
 from relais.errors import (
@@ -17,7 +17,6 @@ from relais.errors import (
     ApresManquante,
     ChampInvalide,
     Fault,
-    PhotoNonAutorisee,
     ReponseInutile,
     TransitionImpossible,
 )
@@ -27,10 +26,11 @@ from relais.queries.dossier import Dossier, dossier
 from relais.queries.personne import by_id
 from relais.queries.signalement import get_signalement
 from relais.rules.acces import Qualite
-from relais.rules.configuration import Delai, Destinataire, RegleDePhoto
+from relais.rules.configuration import Delai, Destinataire
 from relais.rules.delais import jours_ouvres_apres
 from relais.rules.depot import Depot, PhotoDeclaree
 from relais.rules.escalade import JOURS_DE_RETENUE
+from relais.rules.publication import sans_photo
 from relais.rules.statuts import JOURS_POUR_ROUVRIR, TRANSITIONS, Motif, Statut, Verbe, permis, possibles
 from relais.tables.signalement import Signalement
 
@@ -78,6 +78,15 @@ class Acte:
             return ()
         return (Adresse(author.identifiant, author.id).letter(gabarit),)
 
+    def passed_on(self, before: str | None) -> tuple[Letter, ...]:
+        """What has not left to whoever had it is taken back; the letters of whoever has it now."""
+        if before is not None:
+            cancel(self.session, self.ticket.id, acteur=before)
+        letters = self.to_acteur("affectation" if self.ticket.acteur else "a_qualifier")
+        if before is None and self.ticket.acteur is not None:
+            letters += self.to_author("accuse")  # the first to name who has it: CRPA R112-11-1 owes the author that
+        return letters
+
     def to_acteur(self, gabarit: str) -> tuple[Letter, ...]:
         annuaire = Annuaire(self.session, self.dossier.current, self.dossier.acteur)
         told = Destinataire.ACTEUR if self.ticket.acteur else Destinataire.PILOTES
@@ -90,10 +99,12 @@ def actions(dossier: Dossier, qualites: frozenset[Qualite], *, now: datetime) ->
     reouvrable = ticket.traite_le is not None and now <= ticket.traite_le + timedelta(days=JOURS_POUR_ROUVRIR)
     found = possibles(ticket.statut, qualites, reouvrable=reouvrable)
     final = ticket.affecte_par_le_pilote and Qualite.PILOTE not in qualites
-    return tuple(verbe for verbe in found if not (final and verbe is Verbe.REAFFECTATIONS))
+    refused = {Verbe.REAFFECTATIONS: final, Verbe.DEPUBLICATIONS: ticket.publie_le is None}
+    return tuple(verbe for verbe in found if not refused.get(verbe))
 
 
-def _begin(session: Session, caller: Caller, id: UUID, verbe: Verbe, now: datetime) -> Acte:
+def begin(session: Session, caller: Caller, id: UUID, verbe: Verbe, now: datetime) -> Acte:
+    """The ticket, locked and brought up to date. Raises ActionInterdite, or TransitionImpossible with what is."""
     ticket = get_signalement(session, caller=caller, id=id, lock=True)
     catch_up(session, ticket, now=now)
     file = dossier(session, ticket)
@@ -109,7 +120,7 @@ def _begin(session: Session, caller: Caller, id: UUID, verbe: Verbe, now: dateti
 
 
 def prendre_en_charge(session: Session, *, caller: Caller, id: UUID, now: datetime) -> Signalement:
-    acte = _begin(session, caller, id, Verbe.PRISES_EN_CHARGE, now)
+    acte = begin(session, caller, id, Verbe.PRISES_EN_CHARGE, now)
     stop(acte.dossier.echeances, {Delai.PRISE_EN_CHARGE}, now=now)
     acte.facts.append(Fact("signalement.pris_en_charge", {"acteur": acte.ticket.acteur}))
     return acte.finish(Statut.PRIS_EN_CHARGE)
@@ -122,7 +133,7 @@ def repondre(
 
     Raises ReponseInutile on a text that says nothing, or an explanation without a dated next step.
     """
-    acte = _begin(session, caller, id, Verbe.REPONSES, now)
+    acte = begin(session, caller, id, Verbe.REPONSES, now)
     _useful(acte, nature, texte, etape)
     stop(acte.dossier.echeances, {Delai.PRISE_EN_CHARGE, Delai.REPONSE}, now=now)
     said: dict[str, object] = {"nature": nature, "texte": texte, "auteur": _voice(acte), "le": now.isoformat()}
@@ -186,8 +197,9 @@ def intervenir(
     now: datetime,
 ) -> Signalement:
     """Done: every clock stops, the agendas are cleared, and what the end makes void does not leave."""
-    acte = _begin(session, caller, id, Verbe.INTERVENTIONS, now)
-    if acte.dossier.theme.photo_apres and not any(photo.phase == "apres" for photo in photos):
+    acte = begin(session, caller, id, Verbe.INTERVENTIONS, now)
+    owed = acte.dossier.theme.photo_apres and not sans_photo(acte.dossier.themes)
+    if owed and not any(photo.phase == "apres" for photo in photos):
         raise ApresManquante("Joignez à la demande au moins une photo de phase « apres ».")
     _add_photos(acte, photos)
     stop(acte.dossier.echeances, set(Delai), now=now)
@@ -202,9 +214,8 @@ def intervenir(
 
 
 def _add_photos(acte: Acte, photos: Sequence[PhotoDeclaree]) -> None:
-    if photos and acte.dossier.theme.photo is RegleDePhoto.INTERDITE:
-        refusal = "Ce thème n'accepte pas de photo, pour protéger les personnes."
-        raise PhotoNonAutorisee(errors=(Fault("/photos", refusal),))
+    if photos:
+        check_photos_allowed(acte.dossier.themes, "/photos")
     known = {photo.id for photo in acte.dossier.photos}
     if known & {photo.id for photo in photos}:
         raise ChampInvalide(errors=(Fault("/photos", "Une de ces photos est déjà déclarée : donnez-lui un autre id."),))
@@ -220,7 +231,7 @@ def reaffecter(
 
     Only `prise_en_charge` starts again: the promise made to the resident does not depend on who keeps it.
     """
-    acte = _begin(session, caller, id, Verbe.REAFFECTATIONS, now)
+    acte = begin(session, caller, id, Verbe.REAFFECTATIONS, now)
     ticket = acte.ticket
     by_pilote = Qualite.PILOTE in acte.qualites
     if acteur is not None and acteur not in acte.dossier.current.configuration.acteur:
@@ -234,13 +245,9 @@ def reaffecter(
     ticket.motif = Motif.ARBITRAGE if arbitrage else (Motif.INDETERMINE if acteur is None else None)
     ticket.affecte_par_le_pilote = by_pilote and acteur is not None
     _restart(acte, {Delai.PRISE_EN_CHARGE})
-    if before is not None:
-        cancel(session, ticket.id, acteur=before)
-    letters = acte.to_acteur("affectation" if ticket.acteur else "a_qualifier")
-    if before is None and ticket.acteur is not None:
-        letters += acte.to_author("accuse")  # the first to name who has it: CRPA R112-11-1 owes the author that
     told = {"motif": motif, "de": before, "a": ticket.acteur, "rebonds": ticket.rebonds}
-    acte.facts.append(Fact("signalement.reaffecte", {k: v for k, v in told.items() if v is not None}, letters))
+    said = {name: value for name, value in told.items() if value is not None}
+    acte.facts.append(Fact("signalement.reaffecte", said, acte.passed_on(before)))
     return acte.finish(Statut.AFFECTE if ticket.acteur else Statut.A_QUALIFIER)
 
 
@@ -262,7 +269,7 @@ def _restart(acte: Acte, delais: set[Delai]) -> None:
 
 
 def clore(session: Session, *, caller: Caller, id: UUID, now: datetime) -> Signalement:
-    acte = _begin(session, caller, id, Verbe.CLOTURES, now)
+    acte = begin(session, caller, id, Verbe.CLOTURES, now)
     acte.facts.append(Fact("signalement.clos"))
     return acte.finish(Statut.CLOS)
 
@@ -278,7 +285,7 @@ def rouvrir(
     now: datetime,
 ) -> Signalement:
     """« Toujours pas résolu »: back to its acteur, and every délai runs again from now, in its next tour."""
-    acte = _begin(session, caller, id, Verbe.REOUVERTURES, now)
+    acte = begin(session, caller, id, Verbe.REOUVERTURES, now)
     ticket = acte.ticket
     _add_photos(acte, photos)
     ticket.traite_le, ticket.etape_le, ticket.etape_constatee = None, None, False

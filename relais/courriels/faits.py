@@ -145,13 +145,13 @@ def _terrain(ticket: Signalement, emprise: str | None) -> str:
     return f"emprise « {emprise} », {ground}" if emprise else ground
 
 
+REPERES = {"batiment": "bâtiment", "entree": "entrée", "etage": "étage"}
+
+
 def _lieu(file: Dossier, emprise: str | None) -> str:
     said = file.signalement.lieu or {}
-    entree, residence = said.get("entree"), said.get("residence")
-    parts = [said.get("adresse")]
-    if entree:
-        parts.append(entree if entree.lower().startswith("entrée") else f"entrée {entree}")
-    if residence:
+    parts = [said.get("adresse"), *(_nomme(mot, said.get(key)) for key, mot in REPERES.items())]
+    if residence := said.get("residence"):
         parts.append(residence.replace("Résidence", "résidence", 1))
     parts.append(said.get("complement"))
     if not any(parts):
@@ -161,6 +161,13 @@ def _lieu(file: Dossier, emprise: str | None) -> str:
     zones = [known[code] for code in file.signalement.zones if code in known]
     zones = [zone for zone in zones if zone.type is not TypeZone.QUARTIER] or zones
     return ", ".join(filter(None, (*parts, *(f"{TYPES_DE_ZONE[zone.type]} {zone.nom}" for zone in zones))))
+
+
+def _nomme(mot: str, valeur: str | None) -> str | None:
+    """« B » is « entrée B », and « Entrée B » stays as it was written."""
+    if not valeur or valeur.lower().startswith(mot):
+        return valeur
+    return f"{mot} {valeur}"
 
 
 def _lieu_court(ticket: Signalement, emprise: str | None) -> str:

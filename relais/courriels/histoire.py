@@ -91,6 +91,19 @@ def _reaffecte(recit: Recit, donnees: Donnees) -> str:
     return f"{to}{by}{_motif(donnees)}"
 
 
+CHAMPS = {
+    "theme": "thème",
+    "position": "position",
+    "lieu": "lieu",
+    "description": "description",
+    "questions": "réponses",
+}
+
+
+def _corrige(_: Recit, donnees: Donnees) -> str:
+    return f"corrigé ({', '.join(CHAMPS[champ] for champ in donnees['champs'])})"
+
+
 def _motif(donnees: Donnees) -> str:
     reason = donnees.get("motif")
     return f" (motif : {reason.rstrip(' .')})" if reason else ""
@@ -117,9 +130,14 @@ PHRASES: Mapping[str, Callable[[Recit, Donnees], str]] = {
     "signalement.pris_en_charge": lambda recit, said: f"pris en charge par {recit.acteur(said['acteur'])}",
     "signalement.repondu": _repondu,
     "signalement.reaffecte": _reaffecte,
+    "signalement.corrige": _corrige,
+    "signalement.reoriente": lambda _, __: "réorienté, hors de la démarche",
+    "signalement.retire": lambda _, said: f"retiré{_motif(said)}",
     "signalement.traite": _traite,
     "signalement.rouvert": lambda _, said: f"rouvert, toujours pas résolu : « {said['commentaire']} »",
     "signalement.clos": lambda _, __: "clos",
+    "signalement.publie": lambda _, __: "rendu public",
+    "signalement.depublie": lambda _, said: f"retiré du public{_motif(said)}",
     "echeance.depassee": _retard,
     "etape.manquee": lambda _, __: "aucune intervention enregistrée à la date annoncée",
     "instance.inscrite": lambda recit, said: f"inscrit à {recit.instance(said['instance'])}",

@@ -34,10 +34,20 @@ class TypeEvenement(StrEnum):
     ETAPE_MANQUEE = "etape.manquee"  #: the day announced by a réponse is over, and nothing was done
     INSTANCE_RAPPELEE = "instance.rappelee"  #: the pilotes were reminded that a decision waits
     TRANSMISSION_ANNONCEE = "transmission.annoncee"  #: the grouped mail of what went up without a decision
+    SIGNALEMENT_PUBLIE = "signalement.publie"  #: the pilote let anybody read it, and these photos of it
+    SIGNALEMENT_DEPUBLIE = "signalement.depublie"
+    PHOTO_MASQUEE = "photo.masquee"  #: parts of it are to be painted over
 
 
 INTERNES = frozenset(
-    {TypeEvenement.ETAPE_MANQUEE, TypeEvenement.INSTANCE_RAPPELEE, TypeEvenement.TRANSMISSION_ANNONCEE}
+    {
+        TypeEvenement.ETAPE_MANQUEE,
+        TypeEvenement.INSTANCE_RAPPELEE,
+        TypeEvenement.TRANSMISSION_ANNONCEE,
+        TypeEvenement.SIGNALEMENT_PUBLIE,
+        TypeEvenement.SIGNALEMENT_DEPUBLIE,
+        TypeEvenement.PHOTO_MASQUEE,
+    }
 )
 """What Relais says to itself: in the journal, in no webhook."""
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -23,6 +24,7 @@ from relais.rules.acces import Role
 from relais.rules.statuts import Statut
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.personne import Personne
+from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.saisine import EtatSaisine, Saisine
 from relais.tables.signalement import Signalement
 from relais.tokens import issue
@@ -43,12 +45,18 @@ class Expected:
     own: str
     other: str | None = None
     statut: Statut = Statut.AFFECTE
+    public: bool = False
+    """Published, with a photo that one can look at."""
 
 
 def everybody(status: int) -> Expected:
     return Expected(" ".join([str(status)] * len(CALLERS)))
 
 
+READ = Expected(
+    own="  404 200 200 200 200 200 200 200 200",
+    other="404 404 200 404 404 200 200 200 404",
+)
 SEEN = Expected(
     own="  401 200 200 200 200 200 200 200 200",
     other="401 404 200 404 404 200 200 200 404",
@@ -66,6 +74,11 @@ AUTEUR_OU_PILOTE = Expected(
     other="401 404 403 404 404 201 403 403 404",
     statut=Statut.TRAITE,
 )
+PILOTE = Expected(
+    own="  401 403 403 403 403 201 403 403 403",
+    other="401 404 403 404 404 201 403 403 404",
+    public=True,
+)
 DECISION = Expected(
     own="  401 404 404 404 404 201 403 404 404",
     other="401 404 404 404 404 201 403 404 404",
@@ -78,9 +91,11 @@ TABLE = {
         own="  401 200 409 409 409 409 403 409 409",
         other="401 409 409 409 409 409 403 409 409",
     ),
-    "GET /v1/signalements": ANYONE_KNOWN,
-    "GET /v1/signalements.geojson": ANYONE_KNOWN,
-    "GET /v1/signalements/{id}": SEEN,
+    "POST /v1/signalements": Expected("401 201 201 201 201 201 403 201 201"),
+    "GET /v1/signalements": everybody(200),
+    "GET /v1/signalements.geojson": everybody(200),
+    "GET /v1/changements": everybody(200),
+    "GET /v1/signalements/{id}": READ,
     "GET /v1/signalements/{id}/journal": SEEN,
     "PUT /v1/signalements/{id}/photos/{photo_id}": Expected(
         own="  401 201 201 201 201 201 201 201 201",
@@ -92,6 +107,11 @@ TABLE = {
     "POST /v1/signalements/{id}/reaffectations": ACTEUR_OU_PILOTE,
     "POST /v1/signalements/{id}/clotures": AUTEUR_OU_PILOTE,
     "POST /v1/signalements/{id}/reouvertures": AUTEUR_OU_PILOTE,
+    "POST /v1/signalements/{id}/corrections": replace(AUTEUR_OU_PILOTE, statut=Statut.AFFECTE),
+    "POST /v1/signalements/{id}/retraits": replace(AUTEUR_OU_PILOTE, statut=Statut.AFFECTE),
+    "POST /v1/signalements/{id}/publications": PILOTE,
+    "POST /v1/signalements/{id}/depublications": PILOTE,
+    "POST /v1/signalements/{id}/photos/{photo_id}/masques": PILOTE,
     "GET /v1/instances": INSTANCES,
     "GET /v1/instances/{code}/ordre-du-jour": INSTANCES,
     "GET /v1/escalades": INSTANCES,
@@ -109,6 +129,11 @@ TABLE = {
         own="  401 404 404 404 404 404 404 201 201",
         other="401 404 404 404 404 404 404 201 404",
     ),
+    # Signing in: whoever asks, a token changes nothing; the code and the tokens said here are nobody's.
+    "POST /v1/auth/codes": everybody(202),
+    "POST /v1/auth/token": everybody(401),
+    "POST /v1/auth/revoke": everybody(200),
+    "GET /v1/moi": ANYONE_KNOWN,
     "GET /v1/meta": everybody(200),
     "GET /v1/routage": everybody(200),
     "GET /v1/zones.geojson": everybody(200),
@@ -248,11 +273,13 @@ class World:
             return {"who": None, "headers": {"Authorization": f"Bearer {self.cle}"}}
         return {"who": "admin" if caller == "administrateur" else caller}
 
-    def put(self, statut: Statut) -> None:
+    def put(self, expected: Expected) -> None:
         """Every ticket there, so that the verb is possible and only the caller decides."""
         with self.ville.session(Door.OWNER) as session, session.begin():
-            traite = session.now if statut is Statut.TRAITE else None
-            session.execute(update(Signalement).values(statut=statut, traite_le=traite))
+            traite = session.now if expected.statut is Statut.TRAITE else None
+            publie = session.now if expected.public else None
+            session.execute(update(Signalement).values(statut=expected.statut, traite_le=traite, publie_le=publie))
+            session.execute(update(Photo).values(etat=EtatPhoto.PRETE if expected.public else EtatPhoto.ATTENDUE))
 
     def ask(self, route: str, caller: str, place: str):
         """One call that leaves nothing behind."""
@@ -267,6 +294,8 @@ class World:
         path = path.replace("{seal}/{cle:path}", "x/photos/y").replace("{token}", "x").replace("{fichier}", "x.eml")
         if "Content-Digest" in extra:
             options["content"] = things.photo
+        elif "Idempotency-Key" in extra:
+            options["files"] = _form(things)
         elif (said := _said(route, things)) is not None:
             options["json"] = said
         query = {"lon": 0.41237, "lat": 48.10562, "theme": "proprete.depot_sauvage"} if "routage" in path else {}
@@ -278,10 +307,17 @@ class World:
 
 
 def _headers(route: str, things: Things) -> dict[str, str]:
-    if "{photo_id}" not in route:
+    if route == "POST /v1/signalements":
+        return {"Idempotency-Key": "a"}
+    if not route.endswith("{photo_id}"):
         return {}
     code = base64.b64encode(sha256(things.photo).digest()).decode()
     return {"Content-Type": "image/jpeg", "Content-Digest": f"sha-256=:{code}:"}
+
+
+def _form(things: Things) -> dict[str, tuple[str, str | bytes]]:
+    said = {name: value for name, value in things.said.items() if name != "photos"}
+    return {"signalement": ("", json.dumps(said)), "photo": ("x.jpg", things.photo)}
 
 
 def _said(route: str, things: Things) -> dict[str, Any] | None:
@@ -294,7 +330,13 @@ def _said(route: str, things: Things) -> dict[str, Any] | None:
         "reouvertures": {"motif": "Pas résolu", "commentaire": "Le matelas est encore là."},
         "ajournements": {"motif": "Benne annoncée.", "jusqu_au": "2026-04-17"},
         "retraits": {"motif": "Réglé ce matin."},
+        "corrections": {"description": "Matelas et deux fauteuils."},
+        "depublications": {"motif": "Un visage est reconnaissable."},
+        "masques": {"rectangles": [{"x": 0.4, "y": 0.2, "largeur": 0.1, "hauteur": 0.1}]},
         "webhooks": {"url": "https://partenaire.example/y"},
+        "codes": {"identifiant": "relais@demo.test", "territoire": "VSL"},
+        "token": {"grant_type": "code", "defi": "x", "code": "000000"},
+        "revoke": {"token": "x"},
     }
     if not route.startswith(("PUT", "POST")):
         return None
@@ -316,7 +358,7 @@ def _bare(answer) -> tuple[int, Any]:
 def test_everyone_may_do_what_the_table_says_and_nothing_else(world):
     wrong = []
     for route, expected in TABLE.items():
-        world.put(expected.statut)
+        world.put(expected)
         for place in ("own", "other") if expected.other else ("own",):
             statuses = [world.ask(route, caller, place).status_code for caller in CALLERS]
             told = " ".join(map(str, statuses))
@@ -330,7 +372,7 @@ def test_a_thing_of_another_territoire_is_answered_as_one_that_does_not_exist(wo
     for route, expected in TABLE.items():
         if expected.other is None:
             continue
-        world.put(expected.statut)
+        world.put(expected)
         for caller in CALLERS:
             theirs, missing = (_bare(world.ask(route, caller, place)) for place in ("theirs", "missing"))
             assert theirs == missing, (route, caller)

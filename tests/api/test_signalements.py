@@ -138,7 +138,7 @@ def test_everybody_reads_what_is_theirs_and_nothing_else(api):
 
 
 def test_without_a_good_token_nothing(api):
-    assert api("GET", "/v1/signalements", who=None).status_code == 401
+    assert api("PUT", f"/v1/signalements/{uuid4()}", who=None, json=body()).status_code == 401
     assert (
         api("GET", "/v1/signalements", who=None, headers={"Authorization": "Bearer x.y.z"}).json()["code"]
         == "jeton_invalide"

@@ -1,5 +1,6 @@
 """Each verb of DESIGN §4: who, from where to where, which clocks stop, and what a refusal says."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from commands.factories import (
     at,
     cle,
     clocks,
+    configure,
     deposit,
     facts,
     le,
@@ -50,6 +52,7 @@ from relais.errors import (
     SignalementIntrouvable,
     TransitionImpossible,
 )
+from relais.rules.configuration import RegleDePhoto
 from relais.tables.echeance import EtatDelai
 from relais.tables.envoi import EtatEnvoi
 
@@ -382,6 +385,25 @@ def test_a_tour_of_each_delai_counts_for_itself(ville):
     do(ville, "agent.proprete", id)
     again(ville, "relais", id)
     assert running(ville, id) == {("prise_en_charge", 3), ("reponse", 2), ("traitement", 2)}
+
+
+@pytest.mark.parametrize(
+    ("born", "today"), [("interdite", "facultative"), ("facultative", "interdite")], ids=["born", "today"]
+)
+def test_photos_that_one_version_of_the_theme_forbids_are_neither_taken_nor_owed(ville, born, today):
+    def rule(photo):
+        def change(c):
+            changed = {"photo": RegleDePhoto(photo), "photo_apres": True}
+            return replace(c, themes=tuple(replace(t, **changed) if t.code == TROTTOIR else t for t in c.themes))
+
+        configure(ville, change)
+
+    rule(born)
+    id = deposit(ville, theme=TROTTOIR, place=RUE_ERABLES)
+    rule(today)
+    with pytest.raises(PhotoNonAutorisee):
+        do(ville, link("voirie"), id)
+    assert do(ville, link("voirie"), id, photos=[]).statut == "traite"
 
 
 def test_the_picture_of_the_first_repair_does_not_prove_the_second(ville):

@@ -29,6 +29,7 @@ from conftest import MARDI, ROOT, Ville
 from sqlalchemy import ColumnElement, select, update
 
 from relais.caller import Door
+from relais.commands.corrections import corriger, retirer
 from relais.commands.saisine import ajourner, mobiliser
 from relais.commands.signalement import submit_signalement
 from relais.commands.verbes import Etape, intervenir, prendre_en_charge, reaffecter, repondre, rouvrir
@@ -42,14 +43,15 @@ from relais.mail import Courriel, compose
 from relais.rules.calendrier import Calendrier, Plage
 from relais.rules.configuration import DelaiDeDecision, Perimetre, SansDecision
 from relais.rules.delais import Unite
-from relais.rules.depot import Depot
-from relais.tables.envoi import Canal, Envoi
+from relais.rules.depot import Correction, Depot, Position
+from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.territoire import Compteur
 
 URL = "https://relais.vaucelles.test"
 ENTREE_B = (0.41237, 48.10562)
 LIEU = {"adresse": "12 rue des Érables", "residence": "Résidence des Érables", "entree": "B"}
+STREET = Correction(position=Position(*RUE_ERABLES))
 FAIT = {"commentaire": "Enlevé ce matin.", "nature": "durable"}
 BENNE = {"nature": "explicative", "texte": "Benne commandée, passage le mardi 7 avril."}
 ENCORE = {"motif": "non_resolu", "commentaire": "Le matelas est toujours là."}
@@ -143,6 +145,14 @@ def report(ville: Ville, **change: object) -> UUID:
     return id
 
 
+def heard(ville: Ville, id: UUID) -> UUID:
+    """Its acteur has received its affectation."""
+    with ville.session(Door.OWNER) as session, session.begin():
+        gone = update(Envoi).where(Envoi.signalement_id == id, Envoi.gabarit == "affectation")
+        session.execute(gone.values(etat=EtatEnvoi.ENVOYE, due_at=None))
+    return id
+
+
 def numbered(ville: Ville, numero: int, when: str, **change: object) -> UUID:
     """A report at that instant, under that number."""
     ville.at(le(when))
@@ -177,6 +187,8 @@ def courrier(clone: Callable[[], str], keys: Keys) -> Iterator[list[tuple[Envoi,
     report(ville)
     deposit(ville, place=DELAISSE)
     deposit(ville, theme=FILS_NUS, place=RUE_ERABLES)
+    act(ville, "pilote", retirer, deposit(ville), motif="Enlevé avant notre passage.")
+    act(ville, "relais", corriger, heard(ville, deposit(ville)), correction=STREET)
     id = journey(ville)
     ville.at(le("2026-04-16 09:20"))
     act(ville, "pilote", mobiliser, agendas(ville, id)["gusp-dg"].id, motif="4e dépôt depuis janvier")
@@ -211,6 +223,7 @@ def promised_in_the_code() -> set[str]:
 def test_every_gabarit_a_command_promises_is_written_three_times_and_none_is_written_for_nothing():
     promised = promised_in_the_code()
     assert len(promised) > 10
+    promised.add("code")  # asked by a person, promised by no command
     wanted = {f"{name}.{kind}" for name in promised for kind in ("objet.txt", "txt", "html")}
     assert {name for name in environment().list_templates() if not name.startswith("_")} == wanted
 
@@ -449,6 +462,21 @@ def test_given_to_somebody_else_before_the_mail_left_the_first_has_nothing_to_do
     assert "Il a été réaffecté. Motif : C'est la rue." in plain(new)
 
 
+def test_moved_elsewhere_whoever_had_it_learns_whose_it_is_and_nothing_else_of_it(ville, boite):
+    id = heard(ville, report(ville))
+    act(ville, "relais", corriger, id, correction=STREET)
+    mail = boite.one("plus_a_vous", AGENCE)
+    assert mail.objet.endswith(" : ne vous est plus confié")
+    assert "corrigé le mardi 31 mars 2026 à 18 h 12. Ce signalement ne vous est plus confié" in in_one_line(mail)
+    assert "Il revient à Direction de la propreté" in in_one_line(mail)
+    assert "fauteuils" not in mail.texte + mail.html
+    assert not LINK.search(mail.texte)
+    act(ville, "relais", corriger, id, correction=Correction(position=Position(*ENTREE_B)))
+    mail = boite.one("plus_a_vous", AGENCE)
+    assert mail.objet.endswith(" : vous est de nouveau confié")
+    assert "plus confié" not in mail.texte + mail.html
+
+
 def test_a_danger_overdue_tells_the_on_call_and_the_direction_what_not_to_touch(ville, boite):
     deposit(ville, theme=FILS_NUS, place=RUE_ERABLES)
     live(ville, "2026-03-31 19:12")
@@ -565,6 +593,11 @@ def test_a_stranger_s_line_breaks_and_length_never_reach_the_subject(ville, boit
         assert compose(mail)["Subject"] == mail.objet
         assert "Bcc" in mail.objet
         assert mail.objet.endswith(("… : vous est confié", "… : reçu, confié à Habitat Lisse"))
+
+
+def test_whoever_goes_there_reads_which_door_and_which_floor(ville, boite):
+    report(ville, lieu={"adresse": "12 rue des Érables", "batiment": "A", "entree": "Entrée B", "etage": "3e"})
+    assert "12 rue des Érables, bâtiment A, Entrée B, étage 3e, " in plain(boite.one("affectation"))
 
 
 def test_what_a_stranger_writes_is_text_not_html(ville, boite):

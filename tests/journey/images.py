@@ -13,9 +13,20 @@ PIXELS = {0xC0, 0xC1, 0xC2, 0xC4, 0xD8, 0xDA, 0xDB, 0xDD}
 JFIF = 0xE0
 
 
-def metadonnees(octets: bytes) -> set[int]:
-    """The markers of a JPEG that say anything beyond its pixels: APPn (EXIF, GPS, XMP, IPTC, profiles) and comments."""
+def metadonnees(octets: bytes) -> set[int | bytes]:
+    """What says anything beyond the pixels: of a JPEG its APPn (EXIF, GPS, XMP, profiles) and comments, of a WebP the
+    chunks that are not the picture."""
+    if octets.startswith(b"RIFF"):
+        return set(_morceaux(octets)) - {b"VP8 "}
     return set(_marqueurs(octets)) - PIXELS - {JFIF}
+
+
+def _morceaux(octets: bytes) -> Iterator[bytes]:
+    place = 12
+    while place < len(octets):
+        yield octets[place : place + 4]
+        length = int.from_bytes(octets[place + 4 : place + 8], "little")
+        place += 8 + length + length % 2
 
 
 def _marqueurs(octets: bytes) -> Iterator[int]:

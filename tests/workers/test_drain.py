@@ -3,6 +3,7 @@
 import io
 import os
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from uuid import uuid4
@@ -14,7 +15,6 @@ from sqlalchemy import select, text, update
 
 from relais.boite import Boite, lire
 from relais.caller import Door
-from relais.commands.idempotence import GARDE
 from relais.commands.photo import cle_de_variante, cle_originale, expect_photo, receive_photo
 from relais.commands.signalement import submit_signalement
 from relais.db import make_engine
@@ -23,13 +23,12 @@ from relais.rules.depot import Depot, PhotoDeclaree
 from relais.stockage import Local
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.evenement import Evenement
-from relais.tables.idempotence import Idempotence
 from relais.tables.photo import EtatPhoto, Photo
 from relais.wire import Wire
 from workers.drain import deliver, prepare
 from workers.handlers.photo import PERDUE_APRES
 from workers.means import Means
-from workers.menage import ABANDON, forget
+from workers.menage import forget
 
 PIXELS = io.BytesIO()
 Image.new("RGB", (640, 480), "tan").save(PIXELS, "JPEG")
@@ -60,7 +59,8 @@ def send(ville: Ville, means: Means) -> Photo:
         who = {"caller": session.caller, "id": id, "photo_id": declared.id}
         photo, _ = expect_photo(session, **who, sha256=declared.sha256, octets=declared.octets)
         means.stockage.ecrire(cle_originale(photo), JPEG)
-        return receive_photo(session, caller=session.caller, photo=photo, now=session.now)
+        receive_photo(session, caller=session.caller, photo=photo, now=session.now)
+        return photo
 
 
 def read(ville: Ville, photo: Photo) -> Photo:
@@ -104,25 +104,77 @@ def test_a_disk_that_refuses_delays_a_photo_and_destroys_nothing(ville, means, t
     blocked.unlink()
     prepare(means)
     assert read(ville, photo).etat is EtatPhoto.PRETE
-    assert means.stockage.existe(cle_de_variante(photo, "vignette"))
+    assert means.stockage.existe(cle_de_variante(read(ville, photo), "vignette"))
     assert not means.stockage.existe(cle_originale(photo))
 
 
-def test_a_volume_that_comes_back_has_its_photos_and_one_that_does_not_has_them_sent_again(ville, means, tmp_path):
-    photo, originals = send(ville, means), tmp_path / "depot" / "fichiers" / "originaux"
-    originals.rename(tmp_path / "elsewhere")
-    prepare(means)
-    assert read(ville, photo).etat is EtatPhoto.RECUE
-    (tmp_path / "elsewhere").rename(originals)
-    ville.forward(minutes=2)
+@pytest.fixture
+def volume(tmp_path) -> Callable[[], None]:
+    """Call it to take the volume of the photos away, and again to bring it back: meanwhile its folder is empty."""
+    mounted, elsewhere = tmp_path / "depot" / "fichiers", tmp_path / "elsewhere"
+
+    def toggle() -> None:
+        if elsewhere.exists():
+            mounted.rmdir()
+            elsewhere.rename(mounted)
+        else:
+            mounted.rename(elsewhere)
+            mounted.mkdir()
+
+    return toggle
+
+
+def look(ville: Ville, means: Means, *, times: int, every: int = 65) -> None:
+    """A worker at work, seen every so many minutes."""
+    for _ in range(times):
+        prepare(means)
+        ville.forward(minutes=every)
+
+
+@pytest.mark.parametrize(("times", "every"), [(14, 1), (60, 65)], ids=["minutes", "a week-end"])
+def test_a_volume_that_comes_back_has_its_photos(times, every, ville, means, volume, caplog):
+    photo = send(ville, means)
+    volume()
+    look(ville, means, times=times, every=every)
+    waiting = read(ville, photo)
+    assert (waiting.etat, waiting.claims) == (EtatPhoto.RECUE, waiting.attempts)
+    assert str(photo.id) in next(one.getMessage() for one in caplog.records if one.levelname == "ERROR")
+    volume()
+    ville.forward(minutes=65)
     prepare(means)
     assert read(ville, photo).etat is EtatPhoto.PRETE
-    lost = send(ville, means)
-    means.stockage.effacer(cle_originale(lost))
-    for _ in range(PERDUE_APRES + 1):
-        prepare(means)
-        ville.forward(minutes=2)
-    assert (read(ville, lost).etat, read(ville, lost).motif) == (EtatPhoto.REFUSEE, "perdue")
+
+
+def test_a_photo_that_no_volume_brings_back_for_days_is_asked_for_and_taken_back_if_it_is_found(
+    ville, means, volume, tmp_path
+):
+    photo = send(ville, means)
+    volume()
+    look(ville, means, times=PERDUE_APRES + 1)
+    assert (read(ville, photo).etat, read(ville, photo).motif) == (EtatPhoto.REFUSEE, "perdue")
+    volume()
+    month = time.time() - timedelta(days=40).total_seconds()
+    os.utime(tmp_path / "depot" / "fichiers" / cle_originale(photo), (month, month))
+    forget(means)
+    assert (read(ville, photo).etat, read(ville, photo).motif) == (EtatPhoto.RECUE, None)
+    prepare(means)
+    assert read(ville, photo).etat is EtatPhoto.PRETE
+    with ville.worker() as session, session.begin():
+        facts = select(Evenement.type).where(Evenement.signalement_id == photo.signalement_id).order_by(Evenement.rang)
+        told = [one for one in session.scalars(facts) if one.startswith("photo.")]
+    assert told == ["photo.ajoutee", "photo.refusee", "photo.ajoutee"]
+
+
+def test_a_full_disk_costs_a_photo_none_of_its_looks(ville, means, tmp_path):
+    """A missing file is owed again after so many: what was waited for before is not among them."""
+    photo = send(ville, means)
+    blocked = tmp_path / "depot" / "fichiers" / "photos"
+    blocked.write_text("not a folder: nothing can be written under it")
+    look(ville, means, times=PERDUE_APRES + 1, every=2)
+    blocked.unlink()
+    means.stockage.effacer(cle_originale(photo))
+    prepare(means)
+    assert (read(ville, photo).etat, read(ville, photo).attempts) == (EtatPhoto.RECUE, 1)
 
 
 def test_a_photo_that_kills_whoever_opens_it_is_refused_and_its_author_told(ville, means):
@@ -133,40 +185,6 @@ def test_a_photo_that_kills_whoever_opens_it_is_refused_and_its_author_told(vill
     with ville.worker() as session, session.begin():
         told = session.scalars(select(Evenement.type).where(Evenement.signalement_id == photo.signalement_id)).all()
     assert "photo.refusee" in told
-
-
-def test_what_was_cut_in_the_middle_is_forgotten_after_a_day(ville, means):
-    photo, yesterday = send(ville, means), time.time() - ABANDON.total_seconds() - 60
-    cut, fresh = means.stockage.brouillon(), means.stockage.brouillon()
-    cut.write_bytes(JPEG)
-    fresh.write_bytes(JPEG)
-    stray = f"originaux/{photo.territoire_id}/{photo.signalement_id}/{uuid4()}"
-    means.stockage.ecrire(stray, JPEG)
-    for old in (cut, means.stockage.chemin(stray), means.stockage.chemin(cle_originale(photo))):
-        os.utime(old, (yesterday, yesterday))
-    assert forget(means) == 2
-    assert (cut.exists(), fresh.exists()) == (False, True)
-    assert not means.stockage.existe(stray)
-    assert means.stockage.existe(cle_originale(photo)), "a worker still awaits it"
-
-
-def test_an_answer_kept_for_seven_days_is_forgotten_then(ville, means):
-    with ville.worker() as session, session.begin():
-        row = {
-            "territoire_id": session.territoire,
-            "qui": "x",
-            "route": "y",
-            "empreinte": "e",
-            "statut": 201,
-            "corps": b"",
-        }
-        now = session.now
-    for clef, age in (("old", GARDE + timedelta(hours=1)), ("young", GARDE - timedelta(hours=1))):
-        with ville.session(Door.OWNER) as session, session.begin():
-            session.add(Idempotence(**row, clef=clef, cree_le=now - age))
-    forget(means)
-    with ville.session(Door.OWNER) as session, session.begin():
-        assert session.scalars(select(Idempotence.clef)).all() == ["young"]
 
 
 def test_a_mail_cancelled_on_the_wire_and_refused_is_no_alarm(ville, means):
