@@ -22,7 +22,7 @@ from api.auth import identify
 from api.resources import Resources, resources
 from relais import media
 from relais.caller import Identity
-from relais.commands.photo import cle_originale, expect_photo, receive_photo
+from relais.commands.photo import cle_originale, cles_attendues, expect_photo, receive_photo
 from relais.db import Session
 from relais.errors import (
     BadRequest,
@@ -131,7 +131,8 @@ class Reception:
     def discard(self) -> None:
         with suppress(OSError):
             self._file.close()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink()
 
     def _type(self) -> str:
         """What counts is what the bytes are, whatever was announced."""
@@ -228,14 +229,15 @@ PLUS_TARD = "Réessayez plus tard ; le signalement est déjà enregistré."
 def keep(db: Session, res: Resources, *, id: UUID, photo_id: UUID, spooled: Spooled) -> tuple[Signalement, str | None]:
     """Have the bytes of a declared photo, and say so: its signalement, and the key written (None: they were here).
 
+    Bytes that were here and are lost since are taken again: the phone still has them, and nobody else does.
     Raises what `expect_photo` does, and the store's own troubles: see `storing`.
     """
     photo, here = expect_photo(
         db, caller=db.caller, id=id, photo_id=photo_id, sha256=spooled.sha256, octets=spooled.octets
     )
-    if here:
-        return get_signalement(db, caller=db.caller, id=id), None
     cle = cle_originale(photo)
+    if here and (cle not in cles_attendues(photo) or res.stockage.existe(cle)):
+        return get_signalement(db, caller=db.caller, id=id), None
     res.stockage.deposer(cle, spooled.path)
     return receive_photo(db, caller=db.caller, photo=photo, now=db.now), cle
 

@@ -96,20 +96,18 @@ def announce(
 
 
 _LISTENING = select(Webhook).where(Webhook.territoire_id == bindparam("territoire"), Webhook.actif)
-_ONE = {
-    name: f"one_{name}"
-    for name in ("territoire_id", "id", "signalement_id", "type", "le", "auteur_id", "auteur", "donnees")
-}
-_LISTENING_TO_ONE = _LISTENING.add_cte(
-    insert(Evenement).values({name: bindparam(bound) for name, bound in _ONE.items()}).cte("journaled")
+_COLUMNS = ("territoire_id", "id", "signalement_id", "type", "le", "auteur_id", "auteur", "donnees")
+_ONE = _LISTENING.add_cte(
+    insert(Evenement).values({name: bindparam(f"one_{name}") for name in _COLUMNS}).cte("journaled")
 )
+"""The statement of a single fact, as most are: one of several is compiled anew each time, for two milliseconds."""
 
 
 def _journal(session: Session, rows: Sequence[dict[str, Any]]) -> Sequence[Webhook]:
-    """Write them, and read who listens. Most often there is one: that statement is written once and for all."""
+    """Write them, and read who listens, in one statement."""
     territoire = {"territoire": session.territoire}
     if len(rows) == 1:
-        return session.scalars(_LISTENING_TO_ONE, territoire | {_ONE[name]: rows[0][name] for name in _ONE}).all()
+        return session.scalars(_ONE, territoire | {f"one_{name}": rows[0][name] for name in _COLUMNS}).all()
     return session.scalars(_LISTENING.add_cte(insert(Evenement).values(rows).cte("journaled")), territoire).all()
 
 

@@ -72,10 +72,15 @@ class Server:
             wire.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + content)
             if hang_up:
                 return b""
-            answer = b""
-            while piece := wire.recv(65_536):
-                answer += piece
-            return answer
+            return heard(wire)
+
+
+def heard(wire: socket.socket) -> bytes:
+    """The whole answer, in as many pieces as it comes."""
+    answer = b""
+    while piece := wire.recv(65_536):
+        answer += piece
+    return answer
 
 
 def head(method: str, path: str, token: str, length: int, *more: str) -> str:

@@ -101,7 +101,7 @@ REVISED = (
     .returning(Signalement)
     .execution_options(populate_existing=True, synchronize_session=False)
 )
-"""The same of a ticket that nothing holds yet: locked, read and revised in one statement."""
+"""`touch` for a ticket that nothing holds yet: the `signalement` of `territoire`, revised at `now` and read."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ class Photo(Claimable, Base):
     """A declared picture. Its id is the phone's, so it only has a meaning inside its signalement.
 
     `tirage` counts the prints made of it, and is in their address: a print is never overwritten. `masques`: rectangles
-    still to be painted on the last print. `position`: where its metadata said it was taken, offered once to its author.
-    `publiee`: the public may see it, once its signalement is published and no rectangle is owed.
+    still to be painted on the last print. `position`: where its metadata said it was taken, offered once to its author;
+    `{}`: offered, and forgotten. `publiee`: the public may see it, once its signalement is published and no rectangle
+    is owed.
     """
 
     __tablename__ = "photo"

@@ -14,7 +14,7 @@ import jwt
 import pytest
 from conftest import DEMO, SHARED
 from PIL import Image
-from refus import files, head, parsed, rows, token_of
+from refus import files, head, heard, parsed, rows, token_of
 from sqlalchemy import select, update
 
 from api import uploads
@@ -643,7 +643,7 @@ def test_a_photo_that_trickles_for_ever_is_cut(served, keys, monkeypatch, settin
         wire.sendall(top.replace("\n", "\r\n").encode() + b"\r\n\r\n" + PHOTO[:100])
         while not select_readable([wire], [], [], 0.02)[0]:
             wire.sendall(b"x")
-        status, told = parsed(wire.recv(65_536))
+        status, told = parsed(heard(wire))
     assert (status, told["code"], told["retryable"]) == (400, "envoi_interrompu", True)
     assert "entier" in told["detail"]
     assert files(Local(settings.depot)) == kept

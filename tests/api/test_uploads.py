@@ -111,6 +111,16 @@ def test_a_photo_received_is_answered_again_and_never_replaced(kept, store, vill
         assert original.read_bytes() == OCTETS
 
 
+def test_a_photo_received_and_lost_since_is_taken_again(kept, store, ville):
+    photo_path = declare(kept)[1]
+    assert kept("PUT", photo_path, content=OCTETS, headers=digest(OCTETS)).status_code == 201
+    cle = cle_originale(row(ville, photo_path))
+    store.effacer(cle)
+    for status in (201, 200):
+        assert kept("PUT", photo_path, content=OCTETS, headers=digest(OCTETS)).status_code == status
+    assert store.existe(cle)
+
+
 def test_a_photo_refused_is_owed_again_and_taken(api, ville):
     ticket, path = declare(api)
     assert api("PUT", path, content=OCTETS, headers=digest(OCTETS)).status_code == 201
