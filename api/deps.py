@@ -65,9 +65,6 @@ def _commit(session: Session) -> None:
 Db = Annotated[Session, Depends(open_session, scope="function")]
 PublicDb = Annotated[Session, Depends(open_reading, scope="function")]
 
-FACULTATIF: dict[str, list[dict[str, list[str]]]] = {"security": [{}]}
-"""For the contract, beside `PublicDb`: the token may be absent."""
-
 Slot = Depends(hold_slot, scope="function")
 """The right to one connection, for an endpoint that opens its sessions itself: one at a time, in its own thread."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
 
-from api.deps import FACULTATIF, PublicDb, Res, presenter
+from api.deps import PublicDb, Res, presenter
 from api.filtres import Champs, Depuis, Limite
 from api.presentation import Presenter
 from api.problems import responses
@@ -17,7 +17,7 @@ from relais.queries.dossier import dossiers
 router = APIRouter(prefix="/v1/changements", tags=["signalements"], responses=responses(400, 401, 403, 410, 422))
 
 
-@router.get("", response_model=ChangementsOut, dependencies=[Conditional], openapi_extra=FACULTATIF)
+@router.get("", response_model=ChangementsOut, dependencies=[Conditional])
 def lire_changements(
     request: Request, db: PublicDb, res: Res, champs: Champs, depuis: Depuis = None, limite: Limite = 50
 ) -> Response:

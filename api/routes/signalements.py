@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from api.deps import FACULTATIF, Db, PublicDb, Res, local, presenter
+from api.deps import Db, PublicDb, Res, local, presenter
 from api.filtres import Asked, Champs, Curseur, Limite, Publics
 from api.geojson import CollectionOut, Feature, GeoJson, collection, feature
 from api.journal import journal_of
@@ -41,7 +41,7 @@ def envoyer_signalement(request: Request, id: UUID, body: SignalementIn, db: Db,
     return send(request, presenter(res, db).answer(new or dossier(db, ticket)), status=201 if new else 200)
 
 
-@router.get("", response_model=PageOut, responses=responses(400), dependencies=[Conditional], openapi_extra=FACULTATIF)
+@router.get("", response_model=PageOut, responses=responses(400), dependencies=[Conditional])
 def lister_signalements(
     request: Request,
     db: PublicDb,
@@ -69,7 +69,6 @@ def lister_signalements(
     response_class=GeoJson,
     responses=responses(400),
     dependencies=[Conditional],
-    openapi_extra=FACULTATIF,
 )
 def cartographier_signalements(
     request: Request,
@@ -113,7 +112,6 @@ def _point(told: SignalementOut) -> Feature:
     response_model=SignalementOut,
     responses=responses(404),
     dependencies=[Conditional],
-    openapi_extra=FACULTATIF,
 )
 def lire_signalement(request: Request, id: UUID, db: PublicDb, res: Res, champs: Champs) -> Response:
     """Un signalement, avec ce que ce compte peut en faire maintenant (`actions`) ; sans compte, ce qui est publié."""
