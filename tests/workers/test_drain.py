@@ -9,7 +9,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 import pytest
-from conftest import MARDI, Ville
+from conftest import Ville
 from PIL import Image
 from sqlalchemy import select, text, update
 
@@ -17,7 +17,6 @@ from relais.boite import Boite, lire
 from relais.caller import Door
 from relais.commands.photo import cle_de_variante, cle_originale, expect_photo, receive_photo
 from relais.commands.signalement import submit_signalement
-from relais.db import make_engine
 from relais.mail import Smtp
 from relais.rules.depot import Depot, PhotoDeclaree
 from relais.stockage import Local
@@ -33,15 +32,6 @@ from workers.menage import forget
 PIXELS = io.BytesIO()
 Image.new("RGB", (640, 480), "tan").save(PIXELS, "JPEG")
 JPEG = PIXELS.getvalue()
-
-
-@pytest.fixture
-def ville(clone):
-    engine = make_engine(clone())
-    town = Ville(engine)
-    town.at(MARDI)
-    yield town
-    engine.dispose()
 
 
 @pytest.fixture

@@ -7,14 +7,13 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from conftest import MARDI, Ville
+from conftest import Ville
 from sqlalchemy import select, update
 
 from relais.caller import Door
 from relais.commands.idempotence import GARDE
 from relais.commands.photo import PERDUE, cle_de_variante, cle_originale, cles_attendues, lire_cle
 from relais.commands.signalement import submit_signalement
-from relais.db import make_engine
 from relais.rules.depot import Depot, PhotoDeclaree
 from relais.settings import Settings
 from relais.stockage import open_stockage
@@ -27,15 +26,6 @@ from workers.means import Means
 from workers.menage import ABANDON, forget
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def ville(clone):
-    engine = make_engine(clone())
-    town = Ville(engine)
-    town.at(MARDI)
-    yield town
-    engine.dispose()
 
 
 @pytest.fixture

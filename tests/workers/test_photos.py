@@ -35,7 +35,6 @@ from relais.commands.photo import (
     receive_photo,
 )
 from relais.commands.signalement import submit_signalement
-from relais.db import make_engine
 from relais.media import AVEC_HEIC, ENCRE, PhotoRefusee, Variantes, preparer
 from relais.outbox import SYSTEM, Fact, announce
 from relais.rules.depot import Depot, PhotoDeclaree
@@ -307,15 +306,6 @@ def test_a_small_file_of_400_megapixels_costs_the_workshop_nothing(atelier: Atel
 
 
 # From the bytes to the prints.
-
-
-@pytest.fixture
-def ville(clone):
-    engine = make_engine(clone())
-    town = Ville(engine)
-    town.at(MARDI)
-    yield town
-    engine.dispose()
 
 
 @pytest.fixture
