@@ -11,7 +11,7 @@ from relais.imports import mots
 from relais.imports.catalogue import Lexique
 from relais.imports.fiches import Fiche
 from relais.rules.calendrier import Calendrier
-from relais.rules.configuration import TOUT, Configuration, Delai, Engagement, Nature, TypeZone
+from relais.rules.configuration import PROMIS, TOUT, Configuration, Delai, Engagement, Nature, TypeZone
 from relais.rules.delais import Duree, plus_tardif
 
 CLES = ("theme", "ou", "prise_en_charge", "reponse", "traitement", "nature", "source")
@@ -63,11 +63,11 @@ def _lignes(fiche: Fiche, configuration: Configuration) -> Iterator[_Ligne]:
     nature = fiche.choisir("nature", mots.NATURE)
     if nature is Nature.ENGAGEMENT and not fiche.a("source"):
         fiche.refuser("source", "manque ; un engagement cite le texte qui le prend (charte, article)")
-    if not any(fiche.a(delai) for delai in Delai):
-        fiche.refuser("", f"ne promet rien ; il faut au moins un délai parmi {', '.join(Delai)}")
+    if not any(fiche.a(delai) for delai in PROMIS):
+        fiche.refuser("", f"ne promet rien ; il faut au moins un délai parmi {', '.join(PROMIS)}")
     if ou == "QPV" and not qpv:
         fiche.refuser("ou", "aucune zone n'est de type QPV")
-    lus = {delai: fiche.lire(delai, mots.duree) for delai in Delai}
+    lus = {delai: fiche.lire(delai, mots.duree) for delai in PROMIS}
     delais = {delai: duree for delai, duree in lus.items() if duree is not None}
     source = fiche.lire("source", mots.texte)
     for zone in {"QPV": qpv, "partout": (TOUT,)}.get(ou, (ou,)):

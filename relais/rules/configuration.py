@@ -6,12 +6,13 @@ It is what `territoire.yaml` says once checked (`relais.imports.territoire`), an
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from relais.rules.calendrier import Calendrier
-from relais.rules.delais import Duree
+from relais.rules.delais import Duree, Unite
 
 TOUT = "*"
 """In a rule or an engagement: any thème, any domanialité, everywhere."""
@@ -123,18 +124,23 @@ class TypeQuestion(StrEnum):
 
 
 class Delai(StrEnum):
-    """The three clocks of a signalement. Answering and repairing are not the same promise."""
+    """The three clocks promised to whoever signals, and the pilote's own. Answering and repairing are two promises."""
 
     PRISE_EN_CHARGE = "prise_en_charge"
     REPONSE = "reponse"
     TRAITEMENT = "traitement"
+    ARBITRAGE = "arbitrage"  #: opened when two acteurs have refused; promised by no engagement
 
 
 LIBELLES_DELAI: Mapping[Delai, str] = {
     Delai.PRISE_EN_CHARGE: "prise en charge",
     Delai.REPONSE: "réponse",
     Delai.TRAITEMENT: "traitement",
+    Delai.ARBITRAGE: "arbitrage",
 }
+
+PROMIS = (Delai.PRISE_EN_CHARGE, Delai.REPONSE, Delai.TRAITEMENT)
+"""What an engagement may promise."""
 
 
 class Nature(StrEnum):
@@ -199,8 +205,22 @@ class Acteur:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """What an acteur comes to do in a secteur, and when: `texte` as the town writes it, `rrule` as RFC 5545 says it.
+
+    `debut`: the hour of the day at which it begins, in the town's time; None: some time that day.
+    """
+
+    prestation: str
+    texte: str
+    rrule: str
+    a_partir_du: date
+    debut: time | None = None
+
+
+@dataclass(frozen=True)
 class Secteur:
-    """Where an acteur works, and at what rhythm (in words, as the town writes it)."""
+    """Where an acteur works, and at what rhythm: in words, as the town writes it, and as what can be computed."""
 
     code: str
     nom: str
@@ -208,6 +228,7 @@ class Secteur:
     contour: GeoJSON
     prestations: tuple[str, ...] = ()
     rythme: str | None = None
+    passages: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,7 +253,25 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Voisinage:
+    """How near, in metres and in real days, two signalements of one thème may speak of the same thing."""
+
+    rayon_m: float
+    jours: int
+
+
+DOUBLONS = Voisinage(25, 7)
+RECURRENCE = Voisinage(25, 90)
+"""Where the town says nothing: 25 m is what a phone is off by in a street; a season is what a repair should last."""
+
+
+@dataclass(frozen=True)
 class Theme:
+    """`prestation`: the one whose next passage a signalement quotes. `doublons`: still open or just done beside it.
+
+    `recurrence`: come back after it was closed.
+    """
+
     code: str
     libelle: str
     photo: RegleDePhoto = RegleDePhoto.FACULTATIVE
@@ -241,6 +280,9 @@ class Theme:
     danger: bool = False
     consigne: str | None = None
     questions: tuple[Question, ...] = ()
+    prestation: str | None = None
+    doublons: Voisinage = DOUBLONS
+    recurrence: Voisinage = RECURRENCE
 
 
 @dataclass(frozen=True)
@@ -259,7 +301,8 @@ class Regle:
     """One line of `qui_s_en_occupe`.
 
     `confier_a` is an acteur's code or a `Cible`. A `surcharge` speaks before the matrix, whatever the ground.
-    `debord_m`: it reaches that many metres beyond the domanialité it names.
+    `debord_m`: it reaches that many metres beyond the domanialité it names. `informer`: acteurs told besides, who have
+    nothing to do for it to be done (the police of a private street open to traffic).
     """
 
     code: str
@@ -269,6 +312,18 @@ class Regle:
     confier_a: str
     surcharge: bool = False
     debord_m: float | None = None
+    informer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Competent:
+    """Who is competent where the démarche does not go, and how to reach them. `themes`: theirs; none: all."""
+
+    nom: str
+    telephone: str | None = None
+    courriel: str | None = None
+    adresse: str | None = None
+    themes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -292,6 +347,9 @@ class Palier:
     inscrire: str | None = None
 
 
+ARBITRAGE = Duree(2, Unite.JOURS_OUVRES)
+
+
 @dataclass(frozen=True)
 class DelaiDeDecision:
     jours: int
@@ -307,11 +365,16 @@ class Configuration:
     sans_decision: DelaiDeDecision
     sigle: str = "GUSP"
     perimetre: Perimetre = Perimetre.VILLE
+    themes_suivis: tuple[str, ...] = ()
+    """The thematic perimeter: codes, or families (`voirie`). None: every thème (the global approach)."""
+    competents: tuple[Competent, ...] = ()
     competent_ailleurs: str | None = None
     publication: Publication = Publication.AUCUNE
     courriel: str | None = None
     contour: GeoJSON | None = None
     astreinte: str | None = None
+    arbitrage: Duree = ARBITRAGE
+    """What the pilote has to name somebody, once two acteurs have said it was not theirs."""
     zones: tuple[Zone, ...] = ()
     secteurs: tuple[Secteur, ...] = ()
     acteurs: tuple[Acteur, ...] = ()

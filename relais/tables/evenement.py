@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Identity, Index
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from relais.db import Base, territoire_key
@@ -26,4 +26,10 @@ class Evenement(Base):
     __table_args__ = (
         ForeignKeyConstraint(["territoire_id", "signalement_id"], ["signalement.territoire_id", "signalement.id"]),
         Index("ix_evenement_signalement", "territoire_id", "signalement_id", "rang"),
+        Index(
+            "ix_evenement_reaffecte",
+            "territoire_id",
+            "le",
+            postgresql_where=text("type = 'signalement.reaffecte'"),
+        ),
     )

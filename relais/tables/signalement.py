@@ -17,6 +17,8 @@ PUBLIE = text("publie_le IS NOT NULL")
 class Signalement(Base):
     """A ticket. `id` is the phone's; `version` the configuration it was born under; `revision` grows at each write.
 
+    `doublon_de`: the one that speaks for it. `recurrence_de`: the one, closed, that it is the return of.
+    `informes`: the acteurs told of it who need do nothing.
     `changed_xid`, `changed_seq`: its place in the change feed, written by the trigger `relais_marquer` alone.
     """
 
@@ -54,8 +56,11 @@ class Signalement(Base):
     explication: Mapped[str]
     incertain: Mapped[bool] = mapped_column(server_default="false")
     candidats: Mapped[list[dict[str, Any]] | None]
+    informes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     zones: Mapped[list[str]] = mapped_column(ARRAY(Text))
     traite_le: Mapped[datetime | None]
+    doublon_de: Mapped[UUID | None]
+    recurrence_de: Mapped[UUID | None]
     derniere_reponse: Mapped[dict[str, Any] | None]
     etape_le: Mapped[datetime | None]
     etape_tour: Mapped[int | None]
@@ -68,6 +73,14 @@ class Signalement(Base):
     __table_args__ = (
         ForeignKeyConstraint(["territoire_id", "version"], ["version.territoire_id", "version.numero"]),
         ForeignKeyConstraint(["territoire_id", "acteur"], ["acteur.territoire_id", "acteur.code"]),
+        *(
+            ForeignKeyConstraint(
+                ["territoire_id", other],
+                ["signalement.territoire_id", "signalement.id"],
+                ondelete=f"SET NULL ({other})",
+            )
+            for other in ("doublon_de", "recurrence_de")
+        ),
         Index("uq_signalement_numero", "territoire_id", "numero", unique=True),
         Index("ix_signalement_recu", "territoire_id", "recu_le", "id"),
         Index("ix_signalement_acteur", "territoire_id", "acteur", "recu_le"),
@@ -76,6 +89,13 @@ class Signalement(Base):
         Index("ix_signalement_theme", "territoire_id", "theme", "recu_le", "id"),
         Index("ix_signalement_modifie", "territoire_id", "modifie_le"),
         Index("ix_signalement_position", "territoire_id", "lon", "lat"),
+        Index("ix_signalement_doublon", "territoire_id", "doublon_de", postgresql_where=text("doublon_de IS NOT NULL")),
+        Index(
+            "ix_signalement_recurrence",
+            "territoire_id",
+            "recurrence_de",
+            postgresql_where=text("recurrence_de IS NOT NULL"),
+        ),
         Index("ix_signalement_publie", "territoire_id", "recu_le", "id", postgresql_where=PUBLIE),
         Index("ix_signalement_change", "territoire_id", "changed_xid", "changed_seq"),
         Index("ix_signalement_change_acteur", "territoire_id", "acteur", "changed_xid", "changed_seq"),
@@ -100,4 +120,25 @@ class Rappel(Base):
         ForeignKeyConstraint(["territoire_id", "signalement_id"], ["signalement.territoire_id", "signalement.id"]),
         Index("ix_rappel_du", "du_le"),
         Index("ix_rappel_territoire_du", "territoire_id", "du_le"),
+    )
+
+
+class Abonnement(Base):
+    """Somebody follows a signalement that is not theirs: what anybody may read of it, and its news by mail."""
+
+    __tablename__ = "abonnement"
+
+    territoire_id: Mapped[int] = territoire_key()
+    signalement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    personne_id: Mapped[UUID] = mapped_column(primary_key=True)
+    cree_le: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["territoire_id", "signalement_id"],
+            ["signalement.territoire_id", "signalement.id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(["territoire_id", "personne_id"], ["personne.territoire_id", "personne.id"]),
+        Index("ix_abonnement_personne", "territoire_id", "personne_id"),
     )

@@ -21,7 +21,10 @@ class Territoire(Base):
 
 
 class Version(Base):
-    """One immutable configuration. A signalement keeps the number it was born under."""
+    """One immutable configuration. A signalement keeps the number it was born under.
+
+    `difference`: names of what it added, took away and changed, since the version before.
+    """
 
     __tablename__ = "version"
 
@@ -31,6 +34,7 @@ class Version(Base):
     empreinte: Mapped[str]
     auteur: Mapped[str]
     resume: Mapped[str]
+    difference: Mapped[dict[str, Any] | None]
     cree_le: Mapped[datetime]
 
     __table_args__ = (ForeignKeyConstraint(["territoire_id"], ["territoire.id"]),)

@@ -20,6 +20,7 @@ SHARED = {"territoire", "horloge", "alembic_version"}
 APPENDED = {"INSERT", "SELECT"}
 WRITTEN = {"INSERT", "SELECT", "UPDATE"}
 GRANTS = {
+    "abonnement": {"DELETE", "SELECT"},
     "acteur": {"SELECT"},
     "appareil": {"SELECT", "UPDATE"},
     "cle": {"SELECT"},
@@ -44,7 +45,13 @@ GRANTS = {
 }
 """What both doors may do; and below, what one alone may."""
 MORE = {
-    Door.API: {"webhook": {"DELETE"}, "idempotence": {"INSERT"}, "defi": {"INSERT"}, "appareil": {"INSERT"}},
+    Door.API: {
+        "webhook": {"DELETE"},
+        "idempotence": {"INSERT"},
+        "defi": {"INSERT"},
+        "appareil": {"INSERT"},
+        "abonnement": {"INSERT"},
+    },
     Door.WORKER: {"idempotence": {"DELETE"}, "defi": {"DELETE"}, "appareil": {"DELETE"}, "disparition": {"DELETE"}},
 }
 TENANT = """
