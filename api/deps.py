@@ -1,9 +1,9 @@
 """Everything an endpoint may ask for, as one-word types. None of it touches SQL before the endpoint runs."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -16,6 +16,8 @@ from api.resources import Resources, resources
 from relais.caller import Door, Identity
 from relais.db import Session
 from relais.queries.referentiel import referentiel
+
+T = TypeVar("T")
 
 Res = Annotated[Resources, Depends(resources)]
 
@@ -41,6 +43,24 @@ def session_as(res: Resources, identity: Identity) -> Session:
 async def hold_slot(res: Res) -> AsyncIterator[None]:
     async with res.slots:
         yield
+
+
+async def in_transaction(res: Resources, identity: Identity, act: Callable[[Session], T]) -> T:
+    """What `act` returns, committed, in one visit to a thread: for an endpoint that also awaits something else."""
+
+    def whole() -> T:
+        with session_as(res, identity) as session, session.begin():
+            return act(session)
+
+    async with res.slots:
+        return await run_in_threadpool(whole)
+
+
+async def territoire_of(res: Resources, identity: Identity) -> int:
+    """A token says it; whose an API key is, the database."""
+    if identity.territoire is not None:
+        return identity.territoire
+    return await in_transaction(res, identity, lambda session: session.caller.territoire)
 
 
 @asynccontextmanager

@@ -111,8 +111,8 @@ class _Form:
             raise BadRequest("Ce n'est pas un formulaire multipart/form-data bien formé.") from wrong
 
     @property
-    def full(self) -> bool:
-        return any(reception.full for reception in self._receptions)
+    def waiting(self) -> int:
+        return sum(reception.waiting for reception in self._receptions)
 
     def lot(self) -> Callable[[], None]:
         lots = [reception.lot() for reception in self._receptions]

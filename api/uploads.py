@@ -3,16 +3,15 @@
 import asyncio
 import base64
 import binascii
-import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Protocol, Self
-from uuid import UUID
+from typing import Annotated, Protocol, Self, TypeVar
+from uuid import UUID, uuid4
 
 from fastapi import Depends, Header, Request
 from starlette.concurrency import run_in_threadpool
@@ -22,7 +21,7 @@ from api.auth import identify
 from api.resources import Resources, resources
 from relais import media
 from relais.caller import Identity
-from relais.commands.photo import cle_originale, cles_attendues, expect_photo, receive_photo
+from relais.commands.photo import Accueil, cle_d_un_envoi, receive_photo
 from relais.db import Session
 from relais.errors import (
     BadRequest,
@@ -35,11 +34,11 @@ from relais.errors import (
     PlusDePlace,
     Unavailable,
 )
-from relais.queries.signalement import get_signalement
 from relais.rules.depot import OCTETS_MAX
 from relais.stockage import PlusDePlace as DisquePlein
-from relais.stockage import StockageInjoignable, disk_troubles, new_draft
-from relais.tables.signalement import Signalement
+from relais.stockage import Stockage, StockageInjoignable, disk_troubles, new_draft
+
+T = TypeVar("T")
 
 STALL = 20.0
 """Seconds without a byte before a client is cut: a phone in a tunnel retries, a slow-loris does not hold a file."""
@@ -47,9 +46,12 @@ STALL = 20.0
 TOTAL = 600.0
 """Seconds for a whole body, however it trickles: 25 MB in ten minutes is the slowest network that is any use."""
 
-LOT = 512 * 1024
-"""Bytes held in memory before a thread digests and writes them. Piece by piece, the loop that serves everybody would
-give up the interpreter a hundred times a photo, and each time wait for the threads that speak to the database."""
+LOT = 4 * 1024 * 1024
+LOT_LENT = 256 * 1024
+LENT = 0.1
+"""Bytes held in memory before a thread digests and writes them; and that of them is enough after LENT seconds, so that
+a hundred slow phones hold 25 MB and not 400. Piece by piece, the loop that serves everybody would give up the
+interpreter a hundred times a photo, and each time wait for the threads that speak to the database."""
 
 HEAD = 12
 """Bytes that show what a picture is."""
@@ -68,12 +70,12 @@ class Spooled:
 
 
 class Sink(Protocol):
-    """Where a body goes: `write` only takes note; once `full`, a thread does what `lot` says, one at a time."""
+    """Where a body goes: `write` only takes note, of `waiting` bytes; a thread does what `lot` says, one at a time."""
 
     def write(self, chunk: bytes) -> None: ...
 
     @property
-    def full(self) -> bool: ...
+    def waiting(self) -> int: ...
 
     def lot(self) -> Callable[[], None]: ...
 
@@ -84,7 +86,7 @@ class Reception:
     def __init__(self, path: Path) -> None:
         self._path, self._digest, self._size, self._head = path, sha256(), 0, b""
         self._held: list[bytes] = []
-        self._waiting = 0
+        self.waiting = 0
         with disk_troubles():
             self._file = new_draft(path)
 
@@ -98,15 +100,11 @@ class Reception:
             if self._size >= HEAD:
                 self._type()
         self._held.append(chunk)
-        self._waiting += len(chunk)
-
-    @property
-    def full(self) -> bool:
-        return self._waiting >= LOT
+        self.waiting += len(chunk)
 
     def lot(self) -> Callable[[], None]:
         """Raises DisquePlein when it is done."""
-        held, self._held, self._waiting = self._held, [], 0
+        held, self._held, self.waiting = self._held, [], 0
         return partial(self._keep, held)
 
     def _keep(self, held: list[bytes]) -> None:
@@ -117,14 +115,10 @@ class Reception:
             self._file.flush()
 
     def end(self) -> Spooled:
-        """On disk already: what `deposer` still has to sync then takes no time from the transaction.
-
-        Raises FormatDePhoto, DisquePlein.
-        """
+        """Raises FormatDePhoto, DisquePlein."""
         kind = self._type()
         self.lot()()
         with disk_troubles():
-            os.fsync(self._file.fileno())
             self._file.close()
         return Spooled(self._path, self._size, self._digest.hexdigest(), kind)
 
@@ -171,15 +165,21 @@ class _Behind:
 async def receive(request: Request, sink: Sink) -> None:
     """Give it the body as it comes. Raises EnvoiInterrompu, when it stops, stalls or trickles for ever."""
     clock = asyncio.get_running_loop().time
-    limit = clock() + TOTAL
+    since = seen = clock()
+    limit = since + TOTAL
     try:
         async with _Behind() as behind, asyncio.timeout(STALL) as patience:
             async for chunk in request.stream():
                 sink.write(chunk)
-                if sink.full:
+                now = clock()
+                if sink.waiting >= LOT or (sink.waiting >= LOT_LENT and now - since > LENT):
                     patience.reschedule(None)  # the disk's time is not the client's
                     await behind.do(sink.lot())
-                patience.reschedule(min(clock() + STALL, limit))
+                    since = seen = now = clock()
+                    patience.reschedule(min(now + STALL, limit))
+                elif now - seen > 1:  # at each piece it would be fifty times a photo
+                    seen = now
+                    patience.reschedule(min(now + STALL, limit))
     except TimeoutError as slow:
         if clock() >= limit:
             late = f"Envoi pas encore reçu entier après {TOTAL / 60:.0f} min ; réduisez les photos, et recommencez."
@@ -200,12 +200,27 @@ def storing(sinon: str) -> Iterator[None]:
         raise Unavailable("Le stockage des photos ne répond pas.") from away
 
 
-async def spool(
+@dataclass(frozen=True)
+class Recue:
+    """A body received, and the digest it must have."""
+
+    reception: Reception
+    annoncee: str
+
+    def end(self) -> Spooled:
+        """Raises EmpreinteDifferente, FormatDePhoto, DisquePlein."""
+        received = self.reception.end()
+        if received.sha256 != self.annoncee:
+            raise EmpreinteDifferente(errors=(Fault("/", "Le corps reçu n'a pas l'empreinte de Content-Digest."),))
+        return received
+
+
+async def receive_photo_body(
     request: Request,
     identity: Annotated[Identity, Depends(identify)],
     content_digest: Annotated[str | None, Header(description="RFC 9530, sha-256.")] = None,
-) -> AsyncIterator[Spooled]:
-    """Raises EmpreinteManquante, PhotoTropGrosse, FormatDePhoto, EmpreinteDifferente, EnvoiInterrompu, PlusDePlace."""
+) -> AsyncIterator[Recue]:
+    """Raises EmpreinteManquante, PhotoTropGrosse, FormatDePhoto, EnvoiInterrompu, PlusDePlace."""
     del identity  # asked for so that a stranger is refused before a byte of his is written
     _typed(request.headers.get("content-type"))
     announced = _announced(content_digest)
@@ -215,10 +230,7 @@ async def spool(
         reception = Reception(resources(request).stockage.brouillon())
         try:
             await receive(request, reception)
-            received = await run_in_threadpool(reception.end)
-            if received.sha256 != announced:
-                raise EmpreinteDifferente(errors=(Fault("/", "Le corps reçu n'a pas l'empreinte de Content-Digest."),))
-            yield received
+            yield Recue(reception, announced)
         finally:
             reception.discard()
 
@@ -226,20 +238,65 @@ async def spool(
 PLUS_TARD = "Réessayez plus tard ; le signalement est déjà enregistré."
 
 
-def keep(db: Session, res: Resources, *, id: UUID, photo_id: UUID, spooled: Spooled) -> tuple[Signalement, str | None]:
-    """Have the bytes of a declared photo, and say so: its signalement, and the key written (None: they were here).
+@dataclass
+class Original:
+    """Bytes in the store, under a name of their own. `adopte` once a row says whose they are."""
 
-    Bytes that were here and are lost since are taken again: the phone still has them, and nobody else does.
-    Raises what `expect_photo` does, and the store's own troubles: see `storing`.
-    """
-    photo, here = expect_photo(
-        db, caller=db.caller, id=id, photo_id=photo_id, sha256=spooled.sha256, octets=spooled.octets
+    id: UUID
+    cle: str
+    octets: int
+    sha256: str
+    adopte: bool = False
+
+
+def store(stockage: Stockage, whose: tuple[int, UUID, UUID], spooled: Spooled) -> Original:
+    """Kept for good, though nobody's yet. `whose`: territoire, signalement, photo. Raises the store's own troubles."""
+    id = uuid4()
+    cle = cle_d_un_envoi(*whose, id)
+    stockage.deposer(cle, spooled.path, neuf=True)
+    return Original(id, cle, spooled.octets, spooled.sha256)
+
+
+def adopt(db: Session, *, id: UUID, photo_id: UUID, original: Original, perdue: str | None = None) -> Accueil:
+    """Say that they are this photo's: the last act of a transaction. Raises what `receive_photo` does."""
+    accueil = receive_photo(
+        db,
+        caller=db.caller,
+        id=id,
+        photo_id=photo_id,
+        original=original.id,
+        sha256=original.sha256,
+        octets=original.octets,
+        perdue=perdue,
+        now=db.now,
     )
-    cle = cle_originale(photo)
-    if here and (cle not in cles_attendues(photo) or res.stockage.existe(cle)):
-        return get_signalement(db, caller=db.caller, id=id), None
-    res.stockage.deposer(cle, spooled.path)
-    return receive_photo(db, caller=db.caller, photo=photo, now=db.now), cle
+    original.adopte = accueil.adoptees
+    return accueil
+
+
+@asynccontextmanager
+async def stored(res: Resources, bring: Callable[[], Iterable[Original]]) -> AsyncIterator[list[Original]]:
+    """What `bring` puts in the store, with no transaction open; those that nobody adopted are removed in the end."""
+    found: list[Original] = []
+    try:
+        await at_the_store(res, lambda: found.extend(bring()))
+        yield found
+    finally:
+        stray = [one.cle for one in found if not one.adopte]
+        if stray:
+            await at_the_store(res, partial(_remove, res.stockage, stray))
+
+
+async def at_the_store(res: Resources, act: Callable[[], T]) -> T:
+    """In a thread, among as few others as a silent store may hold."""
+    async with res.gestes:
+        return await run_in_threadpool(act)
+
+
+def _remove(stockage: Stockage, keys: Iterable[str]) -> None:
+    for cle in keys:
+        with suppress(OSError):  # then it is swept in thirty days
+            stockage.effacer(cle)
 
 
 def announced_length(request: Request) -> int:
@@ -273,4 +330,4 @@ def _typed(header: str | None) -> None:
         raise FormatDePhoto(media.refus_de_type(announced))
 
 
-SpooledPhoto = Annotated[Spooled, Depends(spool, scope="function")]
+PhotoRecue = Annotated[Recue, Depends(receive_photo_body, scope="function")]

@@ -74,6 +74,7 @@ class Serveur:
 
     port: int
     headers: Mapping[str, str]
+    pid: int
 
     def __post_init__(self) -> None:
         self._phones = local()
@@ -96,7 +97,7 @@ def served(command: tuple[str, ...], headers: Mapping[str, str], **env: str) -> 
     process = subprocess.Popen(line, env=os.environ | env, cwd=Path(__file__).parent)
     try:
         _wait(process, port)
-        yield Serveur(port, headers)
+        yield Serveur(port, headers, process.pid)
     finally:
         process.terminate()
         process.wait(30)

@@ -169,6 +169,10 @@ def _webhook(
     }
 
 
+RESUME = ("id", "numero", "statut", "theme", "lon", "lat", "recu_le", "acteur", "revision")
+"""All that `announce` reads of a signalement, and what a writer is compared by."""
+
+
 def summary(signalement: Signalement | None) -> dict[str, Any]:
     """What a partner is told of a ticket: enough to act, nobody's name, under 20 kB whatever the description."""
     if signalement is None:
@@ -192,8 +196,8 @@ def _farewell(signalement: Signalement | None) -> dict[str, Any]:
     return {key: {name: said[name] for name in kept if name in said} for key, said in summary(signalement).items()}
 
 
-def cancel(session: Session, signalement_id: UUID, *, acteur: str | None = None) -> None:
-    """What the end of a ticket makes void does not leave, or only what was for an acteur who has it no more.
+def cancel(session: Session, signalement_id: UUID, *, acteur: str | None = None, gabarit: str | None = None) -> None:
+    """What the end of a ticket makes void does not leave; given an acteur or a gabarit, only what is theirs.
 
     One already on the wire settles as sent: it was.
     """
@@ -205,6 +209,7 @@ def cancel(session: Session, signalement_id: UUID, *, acteur: str | None = None)
             Envoi.annulable,
             Envoi.etat == EtatEnvoi.EN_ATTENTE,
             true() if acteur is None else Envoi.acteur == acteur,
+            true() if gabarit is None else Envoi.gabarit == gabarit,
         )
         .values(etat=EtatEnvoi.ANNULE, due_at=None)
     )

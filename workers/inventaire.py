@@ -78,6 +78,9 @@ def _unwanted(file: Fichier, place: Place, photo: Photo | None) -> bool:
         return age > ORPHELIN
     refused = photo.etat is EtatPhoto.REFUSEE
     if place.tirage is None:
+        if place.original != photo.original:
+            # Of an upload that nobody was told is kept, or that was replaced; or told, before a backup was restored.
+            return age > ORPHELIN
         return photo.etat is EtatPhoto.PRETE or (refused and (photo.motif != PERDUE or age > ORPHELIN))
     if place.tirage > photo.tirage and not refused:
         # Of a worker that was killed before it said so, which the next one writes over; or the only print there is,
@@ -87,7 +90,7 @@ def _unwanted(file: Fichier, place: Place, photo: Photo | None) -> bool:
 
 
 def _back(file: Fichier, place: Place, photo: Photo | None) -> bool:
-    if photo is None or place.tirage is not None:
+    if photo is None or place.tirage is not None or place.original != photo.original:
         return False
     return (photo.etat, photo.motif, photo.octets) == (EtatPhoto.REFUSEE, PERDUE, file.octets)
 
@@ -104,11 +107,12 @@ def _recover(means: Means, file: Fichier, place: Place) -> None:
 
 
 def _remove(means: Means, file: Fichier, place: Place) -> bool:
-    """Under the row's lock, as a new upload is: the bytes removed are never those that have just come."""
+    """Looked at once more; no name is ever given twice, so that what is nobody's now is nobody's for ever."""
     with means.session(place.territoire) as session, session.begin():
-        if not _unwanted(file, place, session.get(Photo, place.key, with_for_update=True)):
-            return False
-        means.stockage.effacer(file.cle)
+        photo = session.get(Photo, place.key)
+    if not _unwanted(file, place, photo):
+        return False
+    means.stockage.effacer(file.cle)
     _log.warning("%s is nobody's: removed", file.cle)
     return True
 

@@ -3,28 +3,28 @@
 import logging
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Annotated, get_args
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.deps import Db, Res, presenter, session_as
+from api.auth import identify
+from api.deps import Res, in_transaction, session_as, territoire_of
 from api.downloads import borrow, lend
 from api.problems import responses
-from api.representation import held, send
+from api.representation import Answer, answer, held, send
 from api.resources import Resources
-from api.schemas.photo import TypeDePhoto
-from api.schemas.signalement import SignalementOut
-from api.uploads import SpooledPhoto, keep, storing
+from api.schemas.photo import PhotoDeSignalementOut, PhotosOut, TypeDePhoto
+from api.uploads import PhotoRecue, adopt, at_the_store, store, stored, storing
 from relais.caller import Identity
-from relais.commands.photo import cles_attendues, lire_cle
+from relais.commands.photo import Accueil, cles_attendues, lire_cle
 from relais.errors import PhotoIntrouvable
 from relais.links import check_media
-from relais.queries.dossier import dossier
 from relais.tables.photo import EtatPhoto, Photo
 
 router = APIRouter(tags=["photos"])
@@ -32,10 +32,10 @@ router = APIRouter(tags=["photos"])
 
 @router.put(
     "/v1/signalements/{id}/photos/{photo_id}",
-    response_model=SignalementOut,
+    response_model=PhotosOut,
     status_code=201,
     responses=responses(400, 401, 403, 404, 409, 413, 415, 422, 503, 507)
-    | {200: {"model": SignalementOut, "description": "Déjà reçue."}},
+    | {200: {"model": PhotosOut, "description": "Déjà reçue."}},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -43,17 +43,34 @@ router = APIRouter(tags=["photos"])
         }
     },
 )
-def envoyer_photo(
+async def envoyer_photo(
     request: Request,
     id: UUID,
     photo_id: UUID,
-    spooled: SpooledPhoto,
-    db: Db,
+    recue: PhotoRecue,
+    identity: Annotated[Identity, Depends(identify)],
     res: Res,
 ) -> Response:
     """Envoyer les octets d'une photo annoncée. Quand la réponse arrive, ils sont sur disque."""
-    ticket, written = keep(db, res, id=id, photo_id=photo_id, spooled=spooled)
-    return send(request, presenter(res, db).answer(dossier(db, ticket)), status=201 if written else 200)
+    whose = (await territoire_of(res, identity), id, photo_id)
+    async with stored(res, lambda: [store(res.stockage, whose, recue.end())]) as [original]:
+        act = partial(adopt, id=id, photo_id=photo_id, original=original)
+        accueil = await in_transaction(res, identity, act)
+        if accueil.gardee and not await at_the_store(res, partial(res.stockage.existe, accueil.gardee)):
+            accueil = await in_transaction(res, identity, partial(act, perdue=accueil.gardee))
+    return send(request, _photos(accueil), status=201 if accueil.adoptees else 200)
+
+
+def _photos(accueil: Accueil) -> Answer:
+    told = PhotosOut(
+        id=accueil.signalement,
+        numero=accueil.numero,
+        photos=[
+            PhotoDeSignalementOut(id=one.id, phase=one.phase, etat=one.etat, motif=one.motif) for one in accueil.photos
+        ],
+        photos_manquantes=[one.id for one in accueil.photos if one.manque],
+    )
+    return answer(told, revision=accueil.revision)
 
 
 TYPES = {".jpg": "image/jpeg", ".webp": "image/webp"}
@@ -97,7 +114,7 @@ async def lire_photo(request: Request, seal: str, cle: Annotated[str, Path(patte
     with ExitStack() as loan:
         try:
             with storing("Réessayez plus tard."):
-                path, seen = await run_in_threadpool(borrow, res.stockage, cle, loan)
+                path, seen = await at_the_store(res, partial(borrow, res.stockage, cle, loan))
         except FileNotFoundError as missing:
             await _check_shown(res, cle)  # replaced meanwhile, as it may be
             _log.error("%s is asked for and missing from the store: restore it; « relais doctor » lists all", cle)

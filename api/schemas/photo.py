@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from api.schemas.commun import PHRASE, In, Rank, Short, filled
+from api.schemas.commun import PHRASE, In, Out, Rank, Short, filled
 from relais.media import FORMATS, refus_de_type
 from relais.rules.depot import PhotoDeclaree
-from relais.tables.photo import Phase
+from relais.tables.photo import EtatPhoto, Phase
 
 PHOTO_APRES: JsonDict = {
     "id": "019d44b0-11c2-7f60-a0d4-93e1b7c25a68",
@@ -46,3 +46,19 @@ class PhotoIn(In):
 
     def declared(self) -> PhotoDeclaree:
         return PhotoDeclaree(self.id, self.phase, self.type, self.octets, self.sha256, self.alt)
+
+
+class PhotoDeSignalementOut(Out):
+    id: UUID
+    phase: Phase
+    etat: EtatPhoto
+    motif: str | None = None
+
+
+class PhotosOut(Out):
+    """Le signalement réduit à ce que change l'arrivée d'une photo : quelques octets, quand chacun compte."""
+
+    id: UUID
+    numero: str
+    photos: list[PhotoDeSignalementOut]
+    photos_manquantes: list[UUID]

@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import cos, hypot, radians
 
 from sqlalchemy import Row, select
 
 from relais.courriels.dates import au_pluriel
 from relais.courriels.faits import Vue
 from relais.rules.statuts import Statut
+from relais.rules.voisinage import boite, metres
 from relais.tables.signalement import Signalement
 
 MEME_ENDROIT_M = 25
 """The width of a street and its pavements, and the error of a telephone: the same heap, seen from across."""
 
-METRES_PAR_DEGRE = 111_195.0
 SANS_SUITE = (Statut.RETIRE, Statut.DOUBLON, Statut.REORIENTE)
 
 
 def au_meme_endroit(vue: Vue, ticket: Signalement) -> str | None:
     """« 3 signalements depuis le 1er janvier (00007, 00019, 00031), traités en 2, 6 et 4 jours. » None: the first."""
-    before = [row for row in _around(vue, ticket) if _metres(row, ticket) <= MEME_ENDROIT_M]
+    here = ticket.lon, ticket.lat
+    before = [row for row in _around(vue, ticket) if metres(here, (row.lon, row.lat)) <= MEME_ENDROIT_M]
     if not before:
         return None
     days = [_jours(row.traite_le - row.recu_le) for row in before if row.traite_le is not None]
@@ -35,8 +35,7 @@ def au_meme_endroit(vue: Vue, ticket: Signalement) -> str | None:
 
 def _around(vue: Vue, ticket: Signalement) -> Sequence[Row[str, datetime, datetime | None, float, float]]:
     year = vue.dates.calendrier.jour(vue.le).year
-    high = MEME_ENDROIT_M / METRES_PAR_DEGRE
-    wide = high / cos(radians(ticket.lat))
+    west, south, east, north = boite(ticket.lon, ticket.lat, MEME_ENDROIT_M)
     return vue.session.execute(
         select(Signalement.numero, Signalement.recu_le, Signalement.traite_le, Signalement.lon, Signalement.lat)
         .where(
@@ -45,17 +44,12 @@ def _around(vue: Vue, ticket: Signalement) -> Sequence[Row[str, datetime, dateti
             Signalement.id != ticket.id,
             Signalement.recu_le >= datetime(year, 1, 1, tzinfo=vue.dates.calendrier.zone),
             Signalement.recu_le <= ticket.recu_le,
-            Signalement.lon.between(ticket.lon - wide, ticket.lon + wide),
-            Signalement.lat.between(ticket.lat - high, ticket.lat + high),
+            Signalement.lon.between(west, east),
+            Signalement.lat.between(south, north),
             Signalement.statut.not_in(SANS_SUITE),
         )
         .order_by(Signalement.recu_le, Signalement.numero)
     ).all()
-
-
-def _metres(row: Row[str, datetime, datetime | None, float, float], ticket: Signalement) -> float:
-    east = (row.lon - ticket.lon) * cos(radians(ticket.lat))
-    return METRES_PAR_DEGRE * hypot(east, row.lat - ticket.lat)
 
 
 def _jours(elapsed: timedelta) -> int:

@@ -53,11 +53,11 @@ class Local(Brouillons):
             _sync(racine.parent)
         super().__init__(racine / ".tmp")
 
-    def deposer(self, cle: str, source: Path) -> None:
+    def deposer(self, cle: str, source: Path, *, neuf: bool = False) -> None:
         cible = self._place(cle)
         with disk_troubles():
             try:
-                self._settle(source, cible)
+                self._settle(source, cible, neuf=neuf)
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise
@@ -119,19 +119,33 @@ class Local(Brouillons):
         finally:
             path.unlink(missing_ok=True)
 
-    def _settle(self, source: Path, cible: Path) -> None:
-        """Bytes, then name, then every folder that leads to it: each is on disk before the next step relies on it."""
+    def _settle(self, source: Path, cible: Path, *, neuf: bool = False) -> None:
+        """Bytes, then name, then every folder that leads to it: each is on disk before the next step relies on it.
+
+        Under a new key the name goes first: the journal of the disk then writes both at once, not one after the other.
+        """
         if source.stat().st_mode & 0o777 != PRIVATE:
             source.chmod(PRIVATE)
-        _sync(source)
-        unsure = [folder for folder in self._folders(cible) if self._make(folder)]
-        source.replace(cible)
+        if not neuf:
+            _sync(source)
+        unsure = [] if cible.parent in self._settled else self._make_all(cible)
+        try:
+            source.replace(cible)
+        except FileNotFoundError:  # the folder was removed since
+            unsure = self._make_all(cible)
+            source.replace(cible)
+        if neuf:
+            _sync(cible)
         _sync(cible.parent)
         for folder in reversed(unsure):
             _sync(folder.parent)
         if len(self._settled) > KNOWN:
             self._settled.clear()
         self._settled.update(unsure)
+
+    def _make_all(self, cible: Path) -> list[Path]:
+        """The folders whose name may not be on disk yet."""
+        return [folder for folder in self._folders(cible) if self._make(folder)]
 
     def _folders(self, cible: Path) -> list[Path]:
         """From the first under our root to the one it lies in."""

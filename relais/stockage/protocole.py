@@ -42,8 +42,10 @@ class Stockage(Protocol):
     def brouillon(self) -> Path:
         """A fresh path, not created, to spool an upload before `deposer`; the caller removes what it abandons."""
 
-    def deposer(self, cle: str, source: Path) -> None:
+    def deposer(self, cle: str, source: Path, *, neuf: bool = False) -> None:
         """Take the file `source` away and keep it under the key; once this returns, a power cut loses nothing.
+
+        `neuf`: nobody knows this key yet, and whatever a power cut leaves under it before this returns is nobody's.
 
         The same again is harmless; other bytes replace the former ones in one step. Raises PlusDePlace, and then
         `source` is still there; StockageInjoignable too when there is no such file, for it was in our own folder.

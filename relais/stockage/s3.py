@@ -55,7 +55,8 @@ class S3(Brouillons):
         except (BaseError, OSError) as error:
             raise StockageRefuse(f"Stockage {url.partition('?')[0]} : {_cause(error)}") from error
 
-    def deposer(self, cle: str, source: Path) -> None:
+    def deposer(self, cle: str, source: Path, *, neuf: bool = False) -> None:
+        del neuf  # an object is there whole or not at all
         with disk_troubles(), _plainly():
             obstore.put(self._store, check_cle(cle), source, max_concurrency=4)
             source.unlink()

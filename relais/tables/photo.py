@@ -26,10 +26,11 @@ class EtatPhoto(StrEnum):
 class Photo(Claimable, Base):
     """A declared picture. Its id is the phone's, so it only has a meaning inside its signalement.
 
-    `tirage` counts the prints made of it, and is in their address: a print is never overwritten. `masques`: rectangles
-    still to be painted on the last print. `position`: where its metadata said it was taken, offered once to its author;
-    `{}`: offered, and forgotten. `publiee`: the public may see it, once its signalement is published and no rectangle
-    is owed.
+    `original`: under what name the store has the bytes received last. `tirage`: the print to show; it is in its
+    address, and each attempt at one takes the next of `essais_de_tirage`: a print is never overwritten. `masques`:
+    rectangles still to be painted on the last print. `position`: where its metadata said it was taken, offered once to
+    its author; `{}`: offered, and forgotten. `publiee`: the public may see it, once its signalement is published and no
+    rectangle is owed.
     """
 
     __tablename__ = "photo"
@@ -48,7 +49,9 @@ class Photo(Claimable, Base):
     hauteur: Mapped[int | None]
     recue_le: Mapped[datetime | None]
     preparee_le: Mapped[datetime | None]
+    original: Mapped[UUID | None]
     tirage: Mapped[int] = mapped_column(server_default="0")
+    essais_de_tirage: Mapped[int] = mapped_column(server_default="0")
     blurhash: Mapped[str | None]
     position: Mapped[dict[str, Any] | None]
     masques: Mapped[list[dict[str, Any]] | None]

@@ -145,7 +145,7 @@ def test_no_dependency_touches_the_database_before_the_endpoint(installation):
         deps.open_reading,
         idempotence.Once,
         verbes.Acting,
-        uploads.spool,
+        uploads.receive_photo_body,
         multipart.receive_form,
     }
     assert known <= {call for call, _ in asked}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from uuid import UUID, uuid4
 
 import httpx2
@@ -118,7 +119,48 @@ def test_a_photo_received_and_lost_since_is_taken_again(kept, store, ville):
     store.effacer(cle)
     for status in (201, 200):
         assert kept("PUT", photo_path, content=OCTETS, headers=digest(OCTETS)).status_code == status
-    assert store.existe(cle)
+    assert not store.existe(cle)
+    assert store.existe(cle_originale(row(ville, photo_path)))
+
+
+def test_bytes_that_nobody_awaits_are_not_kept(kept, store):
+    ticket, path = declare(kept)
+    other = OCTETS + b"x"
+    assert kept("PUT", path, content=other, headers=digest(other)).status_code == 422
+    assert kept("PUT", f"{ticket}/photos/{uuid4()}", content=OCTETS, headers=digest(OCTETS)).status_code == 409
+    assert kept("PUT", path, content=OCTETS, headers=digest(OCTETS), who="relais2").status_code == 404
+    assert list(store.cles("originaux")) == []
+
+
+class Muet(Local):
+    """A store that was asked, and does not answer until it is told to."""
+
+    def __init__(self, racine: Path) -> None:
+        super().__init__(racine)
+        self.asked, self.answers = Event(), Event()
+
+    def deposer(self, cle: str, source: Path, *, neuf: bool = False) -> None:
+        self.asked.set()
+        assert self.answers.wait(30)
+        super().deposer(cle, source, neuf=neuf)
+
+
+def test_a_store_that_does_not_answer_holds_no_ticket_and_no_slot_of_the_database(
+    connection, settings, keys, ville, tmp_path
+):
+    store = Muet(tmp_path)
+    resources = Resources(connection, keys, settings, store, slots=asyncio.Semaphore(1))
+    with TestClient(build_app(resources)) as client, ThreadPoolExecutor(2) as others:
+        api = Api(client, keys, ville, store)
+        ticket, path = declare(api)
+        sent = others.submit(api, "PUT", path, content=OCTETS, headers=digest(OCTETS))
+        assert store.asked.wait(10)
+        try:
+            corrected = others.submit(api, "POST", f"{ticket}/corrections", json={"description": "Au coin"})
+            assert corrected.result(timeout=10).status_code == 201
+        finally:
+            store.answers.set()
+        assert sent.result(timeout=10).status_code == 201
 
 
 def test_a_photo_refused_is_owed_again_and_taken(api, ville):

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from chaos.harness import NotDrained, Town, copy_database, jump, open_town
 from chaos.promises import Palier, at_any_stop, at_rest, paliers
+from commands.factories import bring
 from conftest import DEMO, MARDI, ROOT, Ville
 
 from relais import embedded
-from relais.commands.photo import cle_originale, expect_photo, receive_photo
 from relais.commands.signalement import submit_signalement
 from relais.commands.webhook import create_webhook
 from relais.db import make_engine
@@ -119,11 +119,7 @@ def _deposit(town: Ville, stockage: Local, rank: int) -> None:
         ticket, _ = submit_signalement(session, caller=caller, id=uuid4(), depot=depot, now=received)
         for one in declared:
             assert photo is not None
-            expected, _ = expect_photo(
-                session, caller=caller, id=ticket.id, photo_id=one.id, sha256=one.sha256, octets=one.octets
-            )
-            stockage.ecrire(cle_originale(expected), photo)
-            receive_photo(session, caller=caller, photo=expected, now=received)
+            bring(session, ticket.id, one, store=stockage, octets=photo)
 
 
 def _undisturbed(url: str, data: Path) -> frozenset[Palier]:

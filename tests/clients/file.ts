@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 
 import { Configuration, PhotosApi, ProblemFromJSON, ResponseError, SignalementsApi } from "relais-client";
-import type { Problem, SignalementIn, SignalementOut } from "relais-client";
+import type { PhotosOut, Problem, SignalementIn } from "relais-client";
 
 type Etape = "SIGNALEMENT" | "PHOTOS" | "ENVOYEE" | "A_CORRIGER";
 
@@ -22,7 +22,7 @@ export interface Fiche {
 }
 
 type Suite =
-  | { sort: "RECU"; dit: SignalementOut }
+  | { sort: "RECU"; dit: PhotosOut }
   | { sort: "ATTENDRE"; dit: number }
   | { sort: "ARRETER"; dit: Problem }
   | { sort: "REFUSE"; dit: Problem };
@@ -130,7 +130,7 @@ export class File {
     this.ecrire();
   }
 
-  apprendre(fiche: Fiche, dit: SignalementOut): void {
+  apprendre(fiche: Fiche, dit: PhotosOut): void {
     const refusees = dit.photos.filter((one) => one.etat === "refusee").map((one) => one.id);
     const ecartees = new Set([...fiche.abandonnees, ...refusees]);
     const attendues = dit.photos_manquantes.filter((id) => id in fiche.octets && !ecartees.has(id));
@@ -168,7 +168,7 @@ export class File {
     throw new Error("two rounds always end");
   }
 
-  private put(fiche: Fiche, photo: string | undefined): Promise<SignalementOut> {
+  private put(fiche: Fiche, photo: string | undefined): Promise<PhotosOut> {
     if (photo === undefined) {
       return this.signalements.envoyerSignalement({ id: fiche.id, SignalementIn: fiche.corps });
     }

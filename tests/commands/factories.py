@@ -1,6 +1,7 @@
 """What the tests of the core share: a ticket by somebody somewhere, a verb by somebody, and the worker's hours."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID, uuid4
@@ -11,15 +12,22 @@ from sqlalchemy import func, select
 
 from relais.caller import Door, Identity
 from relais.commands.escalade import announce_transmitted, fire, next_due
-from relais.commands.personne import make_cle
+from relais.commands.personne import import_personnes, make_cle
+from relais.commands.photo import cle_d_un_envoi, receive_photo
 from relais.commands.signalement import submit_signalement
 from relais.commands.territoire import get_territoire, import_configuration
+from relais.db import Session
+from relais.imports.personnes import PersonneLue
 from relais.imports.territoire import lire_territoire
+from relais.queries.personne import by_identifiant
+from relais.rules.acces import Role
 from relais.rules.configuration import Configuration
 from relais.rules.depot import Depot, PhotoDeclaree
+from relais.stockage import Stockage
 from relais.tables.echeance import Echeance, Escalade
 from relais.tables.envoi import Envoi, EtatEnvoi
 from relais.tables.evenement import Evenement
+from relais.tables.photo import Photo
 from relais.tables.saisine import Saisine
 from relais.tables.signalement import Rappel, Signalement
 from relais.tokens import digest_of_cle
@@ -28,11 +36,13 @@ T = TypeVar("T")
 VAUCELLES = ZoneInfo("Europe/Paris")
 
 DEPOT_SAUVAGE, FUITE, STATIONNEMENT = "proprete.depot_sauvage", "eau.fuite", "stationnement.genant"
+ENCOMBRANTS = "proprete.encombrants"
 FRICHE, FILS_NUS, TROTTOIR = "espaces_verts.friche", "eclairage.fils_nus", "voirie.trottoir"
 
 ERABLES = (0.41224, 48.10598)  # Habitat Lisse's ground, in the QPV
 RUE_ERABLES = (0.41312, 48.105424)  # a street of the town, in the QPV
 DELAISSE = (0.41962, 48.1030235)  # nobody knows whose ground it is
+CLOS_DES_LILAS = (0.415853, 48.10924)  # a private street open to traffic: its owners keep it, the mayor polices it
 
 PILOTES = {"pilote@demo.test", "copilote@demo.test"}
 DIRECTION = {"direction_generale@demo.test"}
@@ -50,11 +60,29 @@ def photo(phase: str = "avant") -> PhotoDeclaree:
     return PhotoDeclaree(uuid4(), phase, "image/jpeg", 412_338, RECOPIE)
 
 
+def bring(session: Session, id: UUID, declared: PhotoDeclaree, *, store: Stockage | None, octets: bytes) -> Photo:
+    """The bytes of an announced photo, as the API receives them; without a store, as if they were there."""
+    original = uuid4()
+    if store is not None:
+        store.ecrire(cle_d_un_envoi(session.territoire, id, declared.id, original), octets)
+    receive_photo(
+        session,
+        caller=session.caller,
+        id=id,
+        photo_id=declared.id,
+        original=original,
+        sha256=declared.sha256,
+        octets=declared.octets,
+        now=session.now,
+    )
+    return session.get_one(Photo, (session.territoire, id, declared.id), populate_existing=True)
+
+
 def deposit(
     ville: Ville, *, theme: str = DEPOT_SAUVAGE, place: tuple[float, float] = ERABLES, who: str | Identity = "relais"
 ) -> UUID:
     """A ticket seen and received now."""
-    photos = (photo(),) if theme == DEPOT_SAUVAGE else ()
+    photos = (photo(),) if theme in {DEPOT_SAUVAGE, ENCOMBRANTS} else ()
     with ville.session(identity=_identity(ville, who)) as session, session.begin():
         depot = Depot(theme, session.now, lon=place[0], lat=place[1], precision_m=1.0, photos=photos)
         return submit_signalement(session, caller=session.caller, id=uuid4(), depot=depot, now=session.now)[0].id
@@ -80,6 +108,20 @@ def act(ville: Ville, who: str | Identity, verb: Callable[..., T], id: UUID, **b
     """That verb on that ticket (or saisine), by that person, now, committed."""
     with ville.session(identity=_identity(ville, who)) as session, session.begin():
         return verb(session, caller=session.caller, id=id, now=session.now, **body)
+
+
+def elsewhere(ville: Ville) -> UUID:
+    """A ticket of another territoire, at the same place as those of Vaucelles."""
+    configuration = lire_territoire(DEMO / "territoire.yaml").configuration
+    with ville.session(Door.OWNER) as session, session.begin():
+        import_configuration(session, replace(configuration, code="AUT"), auteur="test", now=session.now)
+        there = get_territoire(session, "AUT")
+        read_ = [PersonneLue("relais@aut.test", "Autre", Role.RELAIS, None, 2)]
+        import_personnes(session, there, read_, now=session.now)
+        territoire = there.id
+    with ville.session(identity=Identity(territoire=territoire)) as session, session.begin():
+        person = by_identifiant(session, "relais@aut.test").id
+    return deposit(ville, who=Identity(territoire=territoire, personne=person, generation=0))
 
 
 def configure(ville: Ville, change: Callable[[Configuration], Configuration]) -> None:

@@ -9,13 +9,14 @@ from hashlib import sha256
 from uuid import uuid4
 
 import pytest
+from commands.factories import bring
 from conftest import Ville
 from PIL import Image
 from sqlalchemy import select, text, update
 
 from relais.boite import Boite, lire
 from relais.caller import Door
-from relais.commands.photo import cle_de_variante, cle_originale, expect_photo, receive_photo
+from relais.commands.photo import cle_de_variante, cle_originale
 from relais.commands.signalement import submit_signalement
 from relais.mail import Smtp
 from relais.rules.depot import Depot, PhotoDeclaree
@@ -46,11 +47,7 @@ def send(ville: Ville, means: Means) -> Photo:
         depot = Depot("proprete.depot_sauvage", session.now, lon=0.41237, lat=48.10562, photos=(declared,))
         id = uuid4()
         submit_signalement(session, caller=session.caller, id=id, depot=depot, now=session.now)
-        who = {"caller": session.caller, "id": id, "photo_id": declared.id}
-        photo, _ = expect_photo(session, **who, sha256=declared.sha256, octets=declared.octets)
-        means.stockage.ecrire(cle_originale(photo), JPEG)
-        receive_photo(session, caller=session.caller, photo=photo, now=session.now)
-        return photo
+        return bring(session, id, declared, store=means.stockage, octets=JPEG)
 
 
 def read(ville: Ville, photo: Photo) -> Photo:

@@ -9,35 +9,38 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 from uuid import uuid4
 
 import pytest
+from commands.factories import act, bring
 from conftest import MARDI, ROOT, Ville
 from PIL import Image
 from sqlalchemy import Executable, null, update
 
 from relais import outbox
 from relais.caller import Door
+from relais.commands.corrections import retirer
 from relais.commands.photo import (
     OFFRE,
     OUBLIEE,
     cle_de_variante,
-    cle_originale,
-    expect_photo,
     forget_position,
     forget_positions,
     lock_ticket,
-    receive_photo,
 )
 from relais.commands.signalement import submit_signalement
 from relais.media import AVEC_HEIC, ENCRE, PhotoRefusee, Variantes, preparer
 from relais.outbox import SYSTEM, Fact, announce
 from relais.rules.depot import Depot, PhotoDeclaree
+from relais.rules.statuts import Statut
 from relais.settings import Settings
 from relais.stockage import Local, open_stockage
 from relais.tables.photo import EtatPhoto, Photo
@@ -333,11 +336,7 @@ def send(ville: Ville, means: Means, *files: bytes, origine: str | None = "carte
         submit_signalement(session, caller=session.caller, id=id, depot=depot, now=session.now)
     for one, octets in zip(declared, files, strict=True):
         with ville.as_("relais") as session, session.begin():
-            who = {"caller": session.caller, "id": id, "photo_id": one.id}
-            photo, _ = expect_photo(session, **who, sha256=one.sha256, octets=one.octets)
-            means.stockage.ecrire(cle_originale(photo), octets)
-            receive_photo(session, caller=session.caller, photo=photo, now=session.now)
-            photos.append(photo)
+            photos.append(bring(session, id, one, store=means.stockage, octets=octets))
     return photos
 
 
@@ -602,6 +601,35 @@ def test_a_worker_that_was_thought_dead_brings_nothing_unpainted_back(ville, mea
     photo = read(ville, sent)
     assert (photo.etat, photo.tirage) == (EtatPhoto.PRETE, 2)
     assert stored(means, photo) == {".2-image.jpg", ".2-vignette.webp"}
+
+
+class Muet(Local):
+    """A store that was asked, and does not answer until it is told to."""
+
+    def __init__(self, racine: Path) -> None:
+        super().__init__(racine)
+        self.asked, self.answers = Event(), Event()
+
+    def ecrire(self, cle: str, octets: bytes) -> None:
+        self.asked.set()
+        assert self.answers.wait(30)
+        super().ecrire(cle, octets)
+
+
+def test_a_store_that_does_not_answer_the_worker_holds_no_ticket(ville, means, tmp_path):
+    [photo] = send(ville, means, jpeg())
+    store = Muet(tmp_path / "fichiers")
+    with ThreadPoolExecutor(2) as others:
+        printed = others.submit(prepare, replace(means, stockage=store))
+        assert store.asked.wait(20)
+        try:
+            withdrawn = others.submit(act, ville, "relais", retirer, photo.signalement_id, motif="Enlevé.")
+            withdrawn.result(timeout=10)
+        finally:
+            store.answers.set()
+        printed.result(timeout=20)
+    assert read(ville, photo).etat is EtatPhoto.PRETE
+    assert ticket(ville, photo).statut is Statut.RETIRE
 
 
 def test_a_masked_photo_whose_print_is_lost_waits_hidden_for_ever_and_is_painted_when_it_is_back(ville, means):

@@ -4,7 +4,15 @@ import logging
 from datetime import timedelta
 
 from relais import outbox
-from relais.commands.photo import PERDUE, cle_de_variante, cle_originale, lock_ticket, ready_photo, refuse_photo
+from relais.commands.photo import (
+    PERDUE,
+    SUFFIXES,
+    cle_de_variante,
+    cle_originale,
+    lock_ticket,
+    ready_photo,
+    refuse_photo,
+)
 from relais.db import Session
 from relais.media import PhotoRefusee, Variantes, masquer, preparer
 from relais.stockage import PlusDePlace
@@ -84,18 +92,36 @@ def _print(means: Means, photo: Photo) -> Variantes:
 
 
 def _keep(means: Means, photo: Photo, variantes: Variantes) -> None:
-    """On disk, then shown. The ticket is locked before the photo, as by every verb, and for no file."""
-    tirage, painted = photo.tirage + 1, photo.masques is not None
+    """On disk, then shown. No transaction is open while the store is written to: it may be a bucket, and silent."""
+    tirage = _next_tirage(means, photo)
+    if tirage is None:
+        # Another worker has it, and may be further on: what was painted over since must not come back.
+        return
+    prints = {"image": variantes.image, "vignette": variantes.vignette}
+    keys = {variante: cle_de_variante(photo, variante, tirage=tirage) for variante in prints}
+    for variante, octets in prints.items():
+        means.stockage.ecrire(keys[variante], octets)
+    if not _show(means, photo, variantes, tirage):
+        for cle in keys.values():
+            means.stockage.effacer(cle)
+
+
+def _next_tirage(means: Means, photo: Photo) -> int | None:
+    """A number for this attempt alone. None: the lease is lost."""
     with means.session(photo.territoire_id) as session, session.begin():
         held = _locked(session, photo)
         if held.lease_token != photo.lease_token:
-            # Another worker has it, and may be further on: what was painted over since must not come back.
-            return
-        means.stockage.ecrire(cle_de_variante(photo, "image", tirage=tirage), variantes.image)
-        means.stockage.ecrire(cle_de_variante(photo, "vignette", tirage=tirage), variantes.vignette)
+            return None
+        held.essais_de_tirage += 1
+        return held.essais_de_tirage
+
+
+def _show(means: Means, photo: Photo, variantes: Variantes, tirage: int) -> bool:
+    """The ticket is locked before the photo, as by every verb. False: the lease was lost, and nothing is shown."""
+    painted = photo.masques is not None
     with means.session(photo.territoire_id) as session, session.begin():
         ticket = lock_ticket(session, photo)
-        if outbox.settle(
+        shown = outbox.settle(
             session,
             photo,
             etat=EtatPhoto.PRETE,
@@ -107,22 +133,37 @@ def _keep(means: Means, photo: Photo, variantes: Variantes) -> None:
             # The offer of its position runs from its first print: painting over it gives no more of it.
             preparee_le=photo.preparee_le if painted else session.now,
             due_at=session.now,
-        ):
+        )
+        if shown:
             ready_photo(session, photo, ticket=ticket, position=variantes.position, now=session.now)
+        return shown
 
 
 def _forget_sources(means: Means, photo: Photo) -> None:
-    """Under the row's lock, as a new upload is: the bytes removed are never those that have just come."""
+    """What it was made from, and the prints that are not the one to show.
+
+    None of their names serves again: what has just come is not among them, and no lock is held while they are removed.
+    """
     with means.session(photo.territoire_id) as session, session.begin():
-        held = _locked(session, photo)
-        if held.etat in {EtatPhoto.PRETE, EtatPhoto.REFUSEE}:
-            if held.motif != PERDUE:  # it may have come back a moment ago: the inventory takes it
-                means.stockage.effacer(cle_originale(held))
-            # Of a photo that is owed again the last print goes too: a link given before must not open it.
-            for tirage in range(1, held.tirage + (held.etat is EtatPhoto.REFUSEE)):
-                means.stockage.effacer(cle_de_variante(held, "image", tirage=tirage))
-                means.stockage.effacer(cle_de_variante(held, "vignette", tirage=tirage))
-            held.due_at = held.lease_token = held.lease_until = None
+        held = session.get_one(Photo, (photo.territoire_id, photo.signalement_id, photo.id))
+    if held.etat not in {EtatPhoto.PRETE, EtatPhoto.REFUSEE}:
+        return
+    for cle in _sources(held):
+        means.stockage.effacer(cle)
+    with means.session(photo.territoire_id) as session, session.begin():
+        now = _locked(session, photo)
+        if (now.etat, now.original, now.tirage) == (held.etat, held.original, held.tirage):
+            now.due_at = now.lease_token = now.lease_until = None
+
+
+def _sources(photo: Photo) -> list[str]:
+    found = [] if photo.motif == PERDUE else [cle_originale(photo)]  # it may have come back: the inventory takes it
+    # Of a photo that is owed again the last print goes too: a link given before must not open it.
+    shown = photo.tirage if photo.etat is EtatPhoto.PRETE else None
+    for tirage in range(1, photo.essais_de_tirage + 1):
+        if tirage != shown:
+            found += [cle_de_variante(photo, variante, tirage=tirage) for variante in SUFFIXES]
+    return found
 
 
 def _locked(session: Session, photo: Photo) -> Photo:
