@@ -35,4 +35,4 @@ def collection(features: Iterable[Feature], **beside: str | None) -> GeoJson:
 
 def feature(geometry: Mapping[str, Any], **properties: object) -> Feature:
     known = {key: value for key, value in properties.items() if value is not None}
-    return {"type": "Feature", "geometry": geometry, "properties": known}
+    return {"type": "Feature", "geometry": dict(geometry), "properties": known}

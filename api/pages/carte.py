@@ -10,30 +10,10 @@ from shapely.geometry import shape
 
 from relais.rules.carte import Emprise
 from relais.rules.configuration import LIBELLES_DOMANIALITE, Configuration, Domanialite, GeoJSON
+from relais.rules.couches import COULEURS
 
 LARGEUR = 1000.0
 """Units of the drawing's width; a tenth of one is under the width of a line."""
-
-COULEURS = {
-    Domanialite.DPC: "#b8b8b8",
-    Domanialite.DPI: "#8d99ae",
-    Domanialite.DPD: "#e09f3e",
-    Domanialite.DPN: "#9e2a2b",
-    Domanialite.DPF: "#4ea8de",
-    Domanialite.DPFE: "#5c4d7d",
-    Domanialite.DPRIVC: "#74a57f",
-    Domanialite.BAIL: "#d1495b",
-    Domanialite.COPRO: "#edae49",
-    Domanialite.PRIV: "#f1e3c6",
-    Domanialite.VPOC: "#8a7968",
-    Domanialite.FRICHE: "#a3b18a",
-    Domanialite.EQUIP_COM: "#00798c",
-    Domanialite.EQUIP_DEP: "#30638e",
-    Domanialite.EQUIP_REG: "#003d5b",
-    Domanialite.RESEAU: "#3a3a3a",
-    Domanialite.COMMERCE: "#c77dff",
-    Domanialite.INDET: "#ffffff",
-}
 
 
 @dataclass(frozen=True)

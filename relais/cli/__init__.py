@@ -8,11 +8,13 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 from relais import __version__
-from relais.cli import comptes, demo, imports, stockage, up
+from relais.cli import comptes, demo, exports, imports, stockage, up, versions
 from relais.cli.affichage import montrer_refus, refus, sortie
 from relais.cli.base import Arret
 from relais.cli.doctor import AIDE as AIDE_DOCTOR
 from relais.cli.doctor import doctor
+from relais.cli.rejouer import AIDE as AIDE_REJOUER
+from relais.cli.rejouer import rejouer_routage
 from relais.embedded import PostgresError
 from relais.errors import RelaisError
 from relais.imports import FichierRefuse
@@ -77,6 +79,9 @@ app.command("worker", help=up.AIDE_WORKER, rich_help_panel=_TOURNER)(up.worker)
 app.command("migrate", help=up.AIDE_MIGRATE, rich_help_panel=_TOURNER)(up.migrate)
 app.command("doctor", help=AIDE_DOCTOR, rich_help_panel=_TOURNER)(doctor)
 app.command("import", help=imports.AIDE, rich_help_panel=_CONFIGURER)(imports.importer)
+app.command("export", help=exports.AIDE, rich_help_panel=_CONFIGURER)(exports.exporter)
+app.command("versions", help=versions.AIDE, rich_help_panel=_CONFIGURER)(versions.lister)
+app.command("rejouer-routage", help=AIDE_REJOUER, rich_help_panel=_CONFIGURER)(rejouer_routage)
 app.add_typer(comptes.personnes, name="personnes", rich_help_panel=_CONFIGURER)
 app.command("jeton", help=comptes.AIDE_JETON, rich_help_panel=_CONFIGURER)(comptes.jeton)
 app.command("cle", help=comptes.AIDE_CLE, rich_help_panel=_CONFIGURER)(comptes.cle)

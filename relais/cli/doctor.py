@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from relais.cli import annonce
-from relais.cli.affichage import alerte, sortie, tableau
+from relais.cli import annonce, carte
+from relais.cli.affichage import alerte, etape, fait, sortie, tableau
 from relais.cli.base import Arret, DataDir, all_territoires, chosen_settings, database, revisions, transaction
 from relais.cli.bilan import pending
 from relais.cli.inventaire import look
@@ -22,6 +24,7 @@ from relais.db import Session, make_engine
 from relais.embedded import OLDEST, PostgresError
 from relais.queries.personne import by_role
 from relais.rules.acces import Role
+from relais.rules.controle import Anomalie
 from relais.settings import Settings
 from relais.stockage import StockageRefuse, open_stockage
 from relais.tables.envoi import Envoi, EtatEnvoi
@@ -38,10 +41,13 @@ ROOM_LOW, ROOM_NONE = 5 * GO, GO
 AIDE = """
 Examine l'installation : base, schéma, territoires, courriel, worker, disque, et chaque photo dans le stockage.
 
+De chaque territoire, la carte et les règles aussi : emprises qui se chevauchent, trous, règles qui ne parlent jamais.
+
 ✓ va bien ; ⚠ à savoir ; ✗ à réparer, et la commande sort alors avec le code 1 : faites-la surveiller.
 
-[bold]Exemple[/]
+[bold]Exemples[/]
   relais doctor --data-dir /srv/relais
+  relais doctor --geojson a-regarder.geojson    puis ouvrez ce fichier dans uMap ou QGIS
 """
 
 
@@ -58,30 +64,40 @@ class Constat:
     detail: str
 
 
-def doctor(data_dir: DataDir = None) -> None:
+def doctor(
+    geojson: Annotated[
+        Path | None,
+        typer.Option(metavar="FICHIER.geojson", show_default=False, help="Où écrire ce qu'il y a à voir sur la carte."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
     chosen = chosen_settings(data_dir)
-    constats = [*_base(chosen), *_dossier(chosen)]
+    anomalies: list[Anomalie] = []
+    constats = [*_base(chosen, anomalies), *_dossier(chosen)]
     table = tableau(f"Relais, {chosen.data_dir}", "", "Quoi", "Constat")
     for constat in constats:
         table.add_row(constat.etat.value, escape(constat.quoi), escape(constat.detail))
     sortie.print(table)
+    if geojson is not None:
+        fait(f"{carte.ecrire(geojson, anomalies)} endroits à regarder dans {geojson}")
     if any(constat.etat is Etat.A_REPARER for constat in constats):
         raise typer.Exit(1)
 
 
-def _base(chosen: Settings) -> Iterator[Constat]:
+def _base(chosen: Settings, anomalies: list[Anomalie]) -> Iterator[Constat]:
+    """What is wrong on the maps is added to `anomalies`."""
     try:
         with database(chosen) as url:
             engine = make_engine(url, pool=2)
             try:
-                yield from _examine(engine, chosen)
+                yield from _examine(engine, chosen, anomalies)
             finally:
                 engine.dispose()
     except (Arret, PostgresError, SQLAlchemyError) as error:
         yield Constat(Etat.A_REPARER, "PostgreSQL", f"ne répond pas : {str(error).splitlines()[0]}")
 
 
-def _examine(engine: Engine, chosen: Settings) -> Iterator[Constat]:
+def _examine(engine: Engine, chosen: Settings, anomalies: list[Anomalie]) -> Iterator[Constat]:
     yield _postgresql(engine, chosen)
     ours, theirs = revisions(engine)
     if ours != theirs:
@@ -100,6 +116,7 @@ def _examine(engine: Engine, chosen: Settings) -> Iterator[Constat]:
     for one in known:
         with transaction(engine, one.code) as session:
             yield _territoire(session, one)
+            yield from _carte(session, one, anomalies)
     yield _stockage(engine, known, chosen)
 
 
@@ -125,6 +142,19 @@ def _territoire(session: Session, territoire: Territoire) -> Constat:
         missing = "pas de pilote, ce qui remonte n'atteint personne : relais personnes importer"
         return Constat(Etat.A_REPARER, territoire.code, f"{detail} ; {missing}")
     return Constat(Etat.BIEN, territoire.code, detail)
+
+
+def _carte(session: Session, territoire: Territoire, anomalies: list[Anomalie]) -> Iterator[Constat]:
+    """Nothing there is to be mended at once: the smallest emprise wins, and what lies nowhere waits for the pilote."""
+    if not territoire.version:
+        return
+    with etape(f"Examen de la carte de {territoire.nom}"):
+        found = carte.examiner(session, territoire)
+    anomalies += found
+    for title, detail in carte.resumer(found):
+        yield Constat(Etat.A_SAVOIR, f"{territoire.code}, {title}", detail)
+    if not found:
+        yield Constat(Etat.BIEN, f"{territoire.code}, carte", "ni chevauchement ni trou ; chaque règle peut parler")
 
 
 def _courriel(chosen: Settings, *, demonstration: bool) -> Constat:

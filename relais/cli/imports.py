@@ -1,12 +1,22 @@
 """`relais import`: from the files a town keeps to the next version of its territoire."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from relais.cli.affichage import etape, fait, montrer_avertissements, montrer_difference
+from relais.cli.affichage import (
+    alerte,
+    etape,
+    fait,
+    montrer_avertissements,
+    montrer_difference,
+    montrer_ecartes,
+    parcours,
+)
+from relais.cli.auteur import Auteur, qui
 from relais.cli.base import (
     Arret,
     CodeTerritoire,
@@ -19,15 +29,17 @@ from relais.cli.base import (
     transaction,
 )
 from relais.commands.horloge import is_demonstration
-from relais.commands.territoire import Difference, import_configuration, import_emprises
+from relais.commands.territoire import Dessin, Difference, import_configuration, import_contours, import_emprises
 from relais.db import Session
+from relais.imports.contours import lire_contours
 from relais.imports.emprises import lire_emprises
 from relais.imports.territoire import lire_territoire
-from relais.queries.referentiel import CODEC
-from relais.tables.territoire import Territoire, Version
+from relais.queries.version import configuration
+from relais.rules.carte import Emprise
+from relais.rules.configuration import Configuration
 
-AUTEUR = "relais import"
 EMPRISES = "emprises"
+COUCHES = (EMPRISES, *Dessin)
 
 AIDE = """
 Adopte un fichier comme nouvelle version du territoire : en entier, ou pas du tout.
@@ -35,55 +47,97 @@ Adopte un fichier comme nouvelle version du territoire : en entier, ou pas du to
 Le fichier est vérifié d'abord ; chaque faute est citée avec sa ligne et sa raison. Le même fichier une seconde fois \
 ne change rien. Les signalements déjà reçus gardent les promesses de leur version.
 
+Une carte (emprises, zones ou secteurs) se donne en GeoJSON, en shapefile (.shp avec ses compagnons, ou .zip) ou en \
+GeoPackage, dans toute projection que le fichier déclare. Celle que relais export a écrite se passe de correspondance.
+
 [bold]Exemples[/]
   relais import territoire.yaml --essai    ce qui changerait
   relais import territoire.yaml            la version suivante
   relais import emprises plan.geojson --correspondance plan.yaml
+  relais import emprises cadastre.gpkg --couche parcelles --correspondance plan.yaml
+  relais import zones quartiers.shp --projection EPSG:2154
 
-[bold]Ensuite[/]  relais personnes importer personnes.csv, puis relais doctor
+[bold]Ensuite[/]  relais personnes importer personnes.csv, puis relais doctor ; relais versions, pour revenir en arrière
 """
+
+
+Couche = Annotated[
+    str | None, typer.Option(metavar="NOM", show_default=False, help="Celle du fichier, s'il en a plusieurs.")
+]
+Projection = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EPSG:…", show_default=False, help="Si le fichier ne la dit pas : « EPSG:2154 », du Lambert-93."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A layer in a file, and how to read it."""
+
+    fichier: Path
+    correspondance: Path | None
+    couche: str | None
+    projection: str | None
 
 
 def importer(
     quoi: Annotated[
-        str, typer.Argument(metavar="FICHIER.yaml | emprises", help="Le territoire, ou le mot « emprises ».")
+        str,
+        typer.Argument(
+            metavar="FICHIER.yaml | emprises | zones | secteurs", help="Le territoire, ou le mot d'une couche."
+        ),
     ],
     fichier: Annotated[
-        Path | None, typer.Argument(metavar="FICHIER.geojson", help="Après « emprises » : les terrains.")
+        Path | None, typer.Argument(metavar="FICHIER", help="Après ce mot : .geojson, .gpkg, .shp ou .zip.")
     ] = None,
     correspondance: Annotated[
         Path | None,
         typer.Option(
-            metavar="FICHIER.yaml", show_default=False, help="Avec « emprises » : ce que veulent dire ses propriétés."
+            metavar="FICHIER.yaml", show_default=False, help="Avec une couche : ce que veulent dire ses colonnes."
         ),
     ] = None,
+    couche: Couche = None,
+    projection: Projection = None,
+    auteur: Auteur = None,
     territoire: CodeTerritoire = None,
     essai: Essai = False,  # noqa: FBT002 - an option of the command line
     data_dir: DataDir = None,
 ) -> None:
-    if quoi != EMPRISES:
-        if fichier or correspondance or territoire:
+    if quoi not in COUCHES:
+        if fichier or correspondance or couche or projection or territoire:
             raise typer.BadParameter(
-                "ce qui suit ne va qu'avec le mot « emprises » ; un territoire.yaml porte son propre code"
+                f"ce qui suit ne va qu'avec les mots {', '.join(COUCHES)} ; un territoire.yaml porte son propre code"
             )
         with connected(chosen_settings(data_dir)) as engine:
-            _territoire(engine, Path(quoi), essai=essai)
+            _territoire(engine, Path(quoi), qui(auteur), essai=essai)
         return
-    if fichier is None or correspondance is None:
-        raise typer.BadParameter("relais import emprises FICHIER.geojson --correspondance FICHIER.yaml")
+    if fichier is None:
+        raise typer.BadParameter(f"relais import {quoi} FICHIER")
+    source = Source(fichier, correspondance, couche, projection)
     with connected(chosen_settings(data_dir)) as engine:
-        _emprises(engine, fichier, correspondance, territoire, essai=essai)
+        if quoi == EMPRISES:
+            _emprises(engine, source, territoire, qui(auteur), essai=essai)
+        else:
+            _contours(engine, Dessin(quoi), source, territoire, qui(auteur), essai=essai)
 
 
-def _territoire(engine: Engine, fichier: Path, *, essai: bool) -> None:
+def _territoire(engine: Engine, fichier: Path, auteur: str, *, essai: bool) -> None:
+    read = configuration_lue(fichier)
+    with transaction(engine, essai=essai) as session:
+        if not essai:
+            _refuse_in_a_demonstration(session, read.code)
+        difference = import_configuration(session, read, auteur=auteur, now=session.now)
+    _conclure(difference, read.nom, essai=essai)
+
+
+def configuration_lue(fichier: Path) -> Configuration:
+    """That of a territoire.yaml; what is odd in it is shown. Raises FichierRefuse."""
     with etape(f"Lecture de {fichier.name}"):
         lecture = lire_territoire(fichier)
     montrer_avertissements(lecture.avertissements)
-    with transaction(engine, essai=essai) as session:
-        if not essai:
-            _refuse_in_a_demonstration(session, lecture.configuration.code)
-        difference = import_configuration(session, lecture.configuration, auteur=AUTEUR, now=session.now)
-    _conclure(difference, lecture.configuration.nom, essai=essai)
+    return lecture.configuration
 
 
 def _refuse_in_a_demonstration(session: Session, code: str) -> None:
@@ -95,32 +149,60 @@ def _refuse_in_a_demonstration(session: Session, code: str) -> None:
         )
 
 
-def _emprises(engine: Engine, fichier: Path, correspondance: Path, code: str | None, *, essai: bool) -> None:
+def _emprises(engine: Engine, source: Source, code: str | None, auteur: str, *, essai: bool) -> None:
     with transaction(engine, code) as session:
-        acteurs = _acteurs(session, the_territoire(session))
-    with etape(f"Lecture de {fichier.name}"):
-        lues = lire_emprises(fichier, correspondance, acteurs)
-    if lues.ecartees:
-        detail = ", ".join(f"{nombre} {genre}" for genre, nombre in lues.ecartees.items())
-        fait(f"Laissé de côté, qui n'est pas une surface : {detail}")
+        current = configuration(session, the_territoire(session))
+    lues = emprises_lues(source, current)
     with (
-        etape(f"Comparaison de {len(lues.emprises)} emprises, et écriture de ce qui change"),
+        etape(f"Comparaison de {len(lues)} emprises, et écriture de ce qui change"),
         transaction(engine, code, essai=essai) as session,
     ):
         territoire = the_territoire(session)
-        difference = import_emprises(session, territoire, lues.emprises, auteur=AUTEUR, now=session.now)
+        difference = import_emprises(session, territoire, lues, auteur=auteur, now=session.now)
         nom = territoire.nom
     _conclure(difference, f"{nom}, emprises", essai=essai)
 
 
-def _acteurs(session: Session, territoire: Territoire) -> set[str]:
-    """Those of the version in force. Without its map: `referentiel` would index every emprise to forget it again."""
-    document = session.scalar(
-        select(Version.configuration).where(
-            Version.territoire_id == territoire.id, Version.numero == territoire.version
-        )
+def emprises_lues(source: Source, current: Configuration) -> tuple[Emprise, ...]:
+    """Those of the layer, for the acteurs and the contour of `current`; what was left out or mended is shown.
+
+    Raises FichierRefuse.
+    """
+    lues = lire_emprises(
+        source.fichier,
+        source.correspondance,
+        current.acteur.keys(),
+        couche=source.couche,
+        projection=source.projection,
+        territoire=current.contour,
+        suivre=parcours(f"Lecture de {source.fichier.name}"),
     )
-    return set(CODEC.validate_python(document).acteur) if document else set()
+    montrer_ecartes(lues.ecartees)
+    montrer_avertissements(lues.avertissements)
+    return lues.emprises
+
+
+def _contours(engine: Engine, dessin: Dessin, source: Source, code: str | None, auteur: str, *, essai: bool) -> None:
+    with transaction(engine, code) as session:
+        current = configuration(session, the_territoire(session))
+    known = {one.code for one in (current.zones if dessin is Dessin.ZONES else current.secteurs)}
+    with etape(f"Lecture de {source.fichier.name}"):
+        lus = lire_contours(
+            source.fichier, source.correspondance, known, couche=source.couche, projection=source.projection
+        )
+    montrer_ecartes(lus.ecartes)
+    montrer_avertissements(lus.avertissements)
+    with transaction(engine, code, essai=essai) as session:
+        territoire = the_territoire(session)
+        difference = import_contours(session, territoire, dessin, lus.contours, auteur=auteur, now=session.now)
+        nom = territoire.nom
+    if missing := sorted(known - lus.contours.keys()):
+        alerte(f"Absents du fichier, ils gardent leur contour : {', '.join(missing)}")
+    if not difference.vide:
+        alerte(
+            "territoire.yaml cite ses propres fichiers de contour : remplacez-les, ou son prochain import les remettra"
+        )
+    _conclure(difference, f"{nom}, {dessin}", essai=essai)
 
 
 def _conclure(difference: Difference, nom: str, *, essai: bool) -> None:

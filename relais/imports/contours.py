@@ -1,148 +1,137 @@
-"""GeoJSON → polygons the map can trust: closed, simple, in degrees, longitude first, in two dimensions."""
+"""The contours of zones and secteurs: one file for each, beside territoire.yaml, or a whole layer at once."""
 
-import json
-import re
-from collections.abc import Mapping
-from math import isfinite
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
 
-import shapely
-from shapely.geometry import mapping, shape
+from shapely.geometry.base import BaseGeometry
 
-from relais.imports import Faute, FichierRefuse, Illisible
-from relais.imports.fichiers import lire_texte
-from relais.rules.carte import en_france
+from relais.imports import Faute, FichierRefuse, Illisible, mots
+from relais.imports.fiches import Carnet, Fiche
+from relais.imports.fichiers import propre
+from relais.imports.geodonnees import NOM_COURT, Couche, Objet, lire_couche
+from relais.imports.noeuds import lire_noeuds
+from relais.imports.traces import SANS_TRACE, Note, Notes, tracer, unir
 from relais.rules.configuration import GeoJSON
 
-POLYGONES = ("Polygon", "MultiPolygon")
 
-_RAISONS = {
-    "Self-intersection": "le contour se recoupe",
-    "Ring Self-intersection": "le contour passe deux fois par le même point",
-    "Hole lies outside shell": "un trou sort du contour",
-    "Nested shells": "deux morceaux se recouvrent",
-    "Nested holes": "un trou est dans un autre",
-    "Duplicate Rings": "deux contours sont identiques",
-    "Interior is disconnected": "un trou coupe le contour en deux",
-}
-_ANNEAU_MIN = 4
+@dataclass(frozen=True)
+class ContoursLus:
+    """By code. `ecartes`: what is not a surface, counted by type."""
+
+    contours: Mapping[str, GeoJSON]
+    ecartes: Mapping[str, int]
+    avertissements: tuple[Faute, ...]
 
 
-def lire_json(chemin: Path) -> Any:  # noqa: ANN401 : whatever JSON holds
-    """Raises FichierRefuse, with the line where the text stops being JSON."""
-    texte = lire_texte(chemin)
-    try:
-        return json.loads(texte, parse_constant=_pas_un_nombre)
-    except json.JSONDecodeError as erreur:
-        raison = f"JSON invalide (colonne {erreur.colno}) ; exportez le fichier à nouveau"
-        raise FichierRefuse(chemin, Faute(erreur.lineno, "", raison)) from None
-    except (ValueError, RecursionError) as erreur:  # NaN, a number of 5 000 figures, 10⁵ brackets
-        raison = str(erreur) if isinstance(erreur, Illisible) else "ce JSON n'est pas un GeoJSON"
-        raise FichierRefuse(chemin, Faute(None, "", raison)) from None
+def exiger_contour(fiche: Fiche, dossier: Path) -> GeoJSON:
+    """What the file named by `contour`, in that folder, holds. A fault of the file is the fiche's."""
+    if not fiche.a("contour"):
+        fiche.refuser("contour", "manque ; le fichier du polygone")
+    return lire_contour_de(fiche, dossier) or {}
 
 
-def lire_contour(chemin: Path) -> GeoJSON:
-    """The polygon or multipolygon of a file that holds one: alone, in a Feature, or in a collection (united).
+def lire_contour_de(fiche: Fiche, dossier: Path) -> GeoJSON | None:
+    """The same where a contour may be absent."""
+    return fiche.lire("contour", lambda ecrit: lire_contour(dossier / ecrit, partial(fiche.avertir, "contour")))
+
+
+def lire_contour(chemin: Path, dire: Callable[[str], None]) -> GeoJSON:
+    """The polygon of a file that holds one contour, alone or in pieces (united); `dire` is told what was mended.
 
     Raises Illisible, with the file's name.
     """
     try:
-        return _unir([_polygonal(geometrie) for geometrie in _geometries(lire_json(chemin))])
+        morceaux = [tracer(objet) for objet in _surfaces(lire_couche(chemin))]
+        contour = unir([geometrie for geometrie, _ in morceaux])
     except FichierRefuse as refus:
         raisons = " ; ".join(str(faute) for faute in refus.fautes)
+        raise Illisible(f"{chemin.name} : {raisons}") from None
     except Illisible as illisible:
-        raisons = str(illisible)
-    raise Illisible(f"{chemin.name} : {raisons}")
+        raise Illisible(f"{chemin.name} : {illisible}") from None
+    for note in dict.fromkeys(note for _, notes in morceaux for note in notes):
+        dire(f"{chemin.name} : {note}")
+    return contour
 
 
-def _unir(geometries: list[GeoJSON]) -> GeoJSON:
-    if not geometries:
+def _surfaces(couche: Couche) -> Sequence[Objet]:
+    if not couche.objets:
         raise Illisible("ne contient aucun polygone")
-    if len(geometries) == 1:
-        return geometries[0]
-    union = mapping(shapely.union_all([shape(dict(une)) for une in geometries]))
-    return verifier(json.loads(json.dumps(union)))  # tuples to lists
+    autre = next((objet for objet in couche.objets if not objet.surface), None)
+    if autre is not None:
+        raise Illisible(f"contient {autre.type or 'un objet sans géométrie'} ; un contour est un polygone fermé")
+    return couche.objets
 
 
-def verifier(geometrie: object) -> GeoJSON:
-    """The same Polygon or MultiPolygon, as lists of [longitude, latitude]; an altitude is dropped. Raises Illisible."""
-    if not isinstance(geometrie, Mapping) or geometrie.get("type") not in POLYGONES:
-        raise Illisible("n'est ni un Polygon ni un MultiPolygon")
-    type_, coordonnees = geometrie["type"], geometrie.get("coordinates")
-    polygones = [coordonnees] if type_ == "Polygon" else _suite(coordonnees)
-    nets = [[_anneau(anneau) for anneau in _suite(polygone)] for polygone in polygones]
-    net = {"type": type_, "coordinates": nets[0] if type_ == "Polygon" else nets}
-    raison = shapely.is_valid_reason(shape(net))
-    if raison != "Valid Geometry":
-        raise Illisible(_traduire(raison))
-    return net
+def lire_contours(
+    fichier: Path,
+    correspondance: Path | None,
+    connus: Collection[str],
+    *,
+    couche: str | None = None,
+    projection: str | None = None,
+) -> ContoursLus:
+    """The contours of a layer, each for one of the codes `connus`; objects of one code are united.
+
+    `correspondance` says in its `code` which column bears it (« code » by default). Raises FichierRefuse with every
+    fault of the one file or the other.
+    """
+    colonne = _colonne_du_code(correspondance)
+    lue = lire_couche(fichier, couche=couche, projection=projection)
+    champ = exiger_champ(fichier, lue, colonne) if lue.objets else colonne
+    fautes: list[Faute] = []
+    notes = Notes()
+    traces: dict[str, list[BaseGeometry]] = {}
+    lire_code = mots.parmi(connus, "code inconnu de territoire.yaml")
+    for objet in lue.sans_trace:
+        notes.ajouter(objet.ou, Note(SANS_TRACE))
+    for objet in lue.surfaces:
+        try:
+            code = lire_code(propre(str(objet.proprietes.get(champ) or "")))
+        except Illisible as illisible:
+            fautes.append(Faute(None, f"{objet.ou}.{champ}", str(illisible)))
+            continue
+        try:
+            geometrie, dites = tracer(objet)
+        except Illisible as illisible:
+            fautes.append(Faute(None, f"{objet.ou}.geometry", f"« {code} » : {illisible}"))
+            continue
+        traces.setdefault(code, []).append(geometrie)
+        for note in dites:
+            notes.ajouter(code, note)
+    if not traces and not fautes:
+        fautes.append(Faute(None, "", "ne contient aucune surface ; est-ce la bonne couche ?"))
+    if fautes:
+        raise FichierRefuse(fichier, *fautes)
+    return ContoursLus({code: unir(tous) for code, tous in traces.items()}, lue.ecartes, notes.avertissements())
 
 
-def _geometries(objet: object) -> list[object]:
-    if not isinstance(objet, Mapping):
-        raise Illisible("n'est pas un GeoJSON")
-    match objet.get("type"):
-        case "FeatureCollection":
-            return [une for element in _suite(objet.get("features")) for une in _geometries(element)]
-        case "Feature":
-            return [objet.get("geometry")]
-        case _:
-            return [objet]
+def _colonne_du_code(correspondance: Path | None) -> str:
+    if correspondance is None:
+        return "code"
+    table, fautes = lire_noeuds(correspondance)
+    carnet = Carnet(list(fautes))
+    colonne = Fiche(table, "", carnet, ("code",)).exiger("code", mots.texte, "", "la colonne qui porte leur code")
+    if carnet.fautes:
+        raise FichierRefuse(correspondance, *carnet.fautes)
+    return colonne
 
 
-def _polygonal(geometrie: object) -> GeoJSON:
-    trouve = geometrie.get("type") if isinstance(geometrie, Mapping) else None
-    if trouve not in POLYGONES:
-        raise Illisible(f"contient {trouve or 'un objet sans géométrie'} ; un contour est un polygone fermé")
-    return verifier(geometrie)
+def exiger_champ(fichier: Path, couche: Couche, nom: str) -> str:
+    """The column of that name; said once where it is missing, rather than at each object. Raises FichierRefuse."""
+    champ = couche.champ(nom)
+    if champ is None:
+        raison = f"n'a pas de colonne « {nom} »{mots.suggestion(nom, couche.champs)}"
+        raise FichierRefuse(fichier, Faute(None, "", raison))
+    distinguer(fichier, couche, [nom])
+    return champ
 
 
-def _suite(valeur: object) -> list[object]:
-    if not isinstance(valeur, list) or not valeur:
-        raise Illisible("les coordonnées manquent ou ne sont pas rangées comme en GeoJSON")
-    return valeur
-
-
-def _anneau(anneau: object) -> list[list[float]]:
-    positions = [_position(une) for une in _suite(anneau)]
-    if len(positions) < _ANNEAU_MIN:
-        raise Illisible(f"un contour a au moins {_ANNEAU_MIN} positions ; celui-ci en a {len(positions)}")
-    if positions[0] != positions[-1]:
-        raise Illisible(f"un contour finit où il commence ; celui-ci s'ouvre près de {_pres(*positions[0])}")
-    return positions
-
-
-def _position(position: object) -> list[float]:
-    if not isinstance(position, list) or len(position) < 2:  # noqa: PLR2004 : longitude and latitude
-        raise Illisible("une position s'écrit [longitude, latitude]")
-    if not all(isinstance(nombre, (int, float)) and not isinstance(nombre, bool) for nombre in position):
-        raise Illisible("une position s'écrit avec des nombres")
-    try:
-        lon, lat = float(position[0]), float(position[1])
-    except OverflowError:
-        lon = lat = float("inf")
-    if not (isfinite(lon) and isfinite(lat)):
-        raise Illisible("une coordonnée n'est pas un nombre fini")
-    if not en_france(lon, lat) and en_france(lat, lon):
-        raise Illisible(
-            f"latitude et longitude sont inversées près de {_pres(lon, lat)} ; GeoJSON met la longitude d'abord"
-        )
-    if not (-180 <= lon <= 180 and -90 <= lat <= 90):  # noqa: PLR2004 : the Earth
-        raise Illisible(f"{_pres(lon, lat)} est hors de la Terre ; exportez en degrés (WGS 84, EPSG:4326)")
-    return [lon, lat]
-
-
-def _traduire(raison: str) -> str:
-    """« Self-intersection[0.5 0.5] » → what a person looks for on the map."""
-    lu = re.fullmatch(r"([^\[]+)(?:\[(\S+) (\S+)\])?", raison)
-    dit = _RAISONS.get(lu[1].strip(), f"le contour est invalide ({lu[1].strip()})") if lu else raison
-    return f"{dit} près de {_pres(float(lu[2]), float(lu[3]))}" if lu and lu[2] else dit
-
-
-def _pres(lon: float, lat: float) -> str:
-    return f"{lon:.6g} ; {lat:.6g}"
-
-
-def _pas_un_nombre(ecrit: str) -> NoReturn:
-    raise Illisible(f"« {ecrit} » n'est pas un nombre JSON")
+def distinguer(fichier: Path, couche: Couche, noms: Iterable[str]) -> None:
+    """Raises FichierRefuse where the format cut one of these columns as it cut another."""
+    raison = (
+        f"coupée à {NOM_COURT} lettres comme une autre ; donnez son nom court, l'un de : {', '.join(couche.champs)}"
+    )
+    if confondus := couche.confondus(noms):
+        raise FichierRefuse(fichier, *(Faute(None, f"colonne « {nom} »", raison) for nom in confondus))

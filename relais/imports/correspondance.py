@@ -1,14 +1,15 @@
 """How to read somebody else's map: which property names the emprise, which says its domanialité, who manages it."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from relais.imports import FichierRefuse, Illisible, mots
 from relais.imports.fiches import Carnet, Fiche
+from relais.imports.geodonnees import Couche
 from relais.imports.noeuds import lire_noeuds
-from relais.rules.configuration import Domanialite
+from relais.rules.configuration import LIBELLES_DOMANIALITE, Domanialite
 
 T = TypeVar("T")
 
@@ -33,6 +34,46 @@ class Correspondance:
     priorite: str | None
     valide_du: str | None
     valide_au: str | None
+
+    @property
+    def facultatives(self) -> dict[str, str]:
+        """The columns it may do without: what they say → their name."""
+        noms = {cle: getattr(self, cle) for cle in ("nom", "gestionnaire", "priorite", "valide_du", "valide_au")}
+        return {cle: nom for cle, nom in noms.items() if nom is not None}
+
+    def dans(self, couche: Couche) -> "Correspondance":
+        """The same by the names this layer's format gave its columns; one it does not have is nobody's."""
+        trouvees = {cle: couche.champ(nom) for cle, nom in self.facultatives.items()}
+        return replace(
+            self,
+            code=couche.champ(self.code) or self.code,
+            nom=trouvees.get("nom"),
+            domanialite=couche.champ(self.domanialite) or self.domanialite,
+            gestionnaire=trouvees.get("gestionnaire"),
+            priorite=trouvees.get("priorite"),
+            valide_du=trouvees.get("valide_du"),
+            valide_au=trouvees.get("valide_au"),
+        )
+
+
+LA_NOTRE = Correspondance(
+    code="code",
+    nom="nom",
+    domanialite="domanialite",
+    domanialites={
+        mots.plier(mot): domanialite
+        for domanialite, libelle in LIBELLES_DOMANIALITE.items()
+        for mot in (domanialite, libelle)
+    },
+    sinon=None,
+    gestionnaire="gestionnaire",
+    gestionnaires=None,
+    par_domanialite={},
+    priorite="priorite",
+    valide_du="valide_du",
+    valide_au="valide_au",
+)
+"""What `relais export emprises` writes: such a file needs no map file to come back."""
 
 
 def lire_correspondance(chemin: Path, acteurs: Collection[str]) -> Correspondance:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from relais.imports import Illisible, mots
-from relais.imports.contours import lire_contour
+from relais.imports.contours import exiger_contour
 from relais.imports.fiches import Fiche, sans_doublon
 from relais.rules.configuration import Configuration, Perimetre, TypeZone, Zone
 
@@ -27,7 +27,7 @@ def _zone(fiche: Fiche, dossier: Path) -> Zone:
         code=fiche.exiger("code", _code, "", "le nom court que « ou » cite"),
         nom=fiche.exiger("nom", mots.texte, ""),
         type=fiche.choisir("type", mots.TYPE_ZONE),
-        contour=fiche.exiger("contour", lambda ecrit: lire_contour(dossier / ecrit), {}, "le fichier du polygone"),
+        contour=exiger_contour(fiche, dossier),
         reference=fiche.lire("reference", mots.reference_qpv),
     )
 

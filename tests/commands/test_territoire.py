@@ -1,27 +1,48 @@
 """Imports: the same again changes nothing, a change is a new version, and nothing already promised is rewritten."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from commands.factories import deposit
-from conftest import DEMO
-from sqlalchemy import func, select, text, update
-from sqlalchemy.exc import IntegrityError
+from commands.factories import DEPOT_SAUVAGE, RUE_ERABLES, deposit, ticket
+from commands.factories import read as read_in
+from conftest import DEMO, Ville
+from sqlalchemy import func, inspect, select, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from relais.caller import Door, Identity
 from relais.commands.personne import import_personnes, make_cle
-from relais.commands.territoire import get_territoire, import_configuration, import_emprises
-from relais.errors import ActeurInconnu, CompteSuspendu, JetonInvalide, TerritoireInconnu
+from relais.commands.territoire import (
+    NOMS_GARDES,
+    Dessin,
+    get_territoire,
+    import_configuration,
+    import_contours,
+    import_emprises,
+    revenir,
+)
+from relais.db import make_engine
+from relais.errors import (
+    ActeurInconnu,
+    CompteSuspendu,
+    JetonInvalide,
+    RetourImpossible,
+    TerritoireInconnu,
+    VersionInconnue,
+)
 from relais.imports.emprises import lire_emprises
 from relais.imports.personnes import PersonneLue, lire_personnes
 from relais.imports.territoire import lire_territoire
+from relais.queries import version as version_queries
 from relais.queries.dossier import dossier
 from relais.queries.referentiel import emprises, referentiel
 from relais.queries.signalement import get_signalement
 from relais.rules.acces import Role
 from relais.rules.configuration import Configuration
 from relais.rules.delais import Duree, Unite
+from relais.rules.statuts import Statut
 from relais.tables.personne import Cle, Personne
+from relais.tables.signalement import Signalement
 from relais.tables.territoire import EmpriseRow, Territoire, Version
 from relais.tokens import read_cle
 
@@ -130,6 +151,40 @@ def test_an_import_never_believes_a_version_it_read_before_waiting_its_turn(mair
     assert import_emprises(mairie, stale, ground[1:], auteur="test", now=mairie.now).version == 10
 
 
+@pytest.fixture
+def a_deux(clone):
+    """A town upon a database of its own, where two transactions do meet."""
+    engine = make_engine(clone())
+    yield Ville(engine)
+    engine.dispose()
+
+
+def territoire_is_free(ville) -> bool:
+    """Whether an insert anywhere in the town would find its foreign key without waiting."""
+    reach = (
+        select(Territoire.id).where(Territoire.code == "VSL").with_for_update(read=True, key_share=True, nowait=True)
+    )
+    try:
+        with ville.session(Door.OWNER) as other, other.begin():
+            return other.scalar(reach) is not None
+    except OperationalError:
+        return False
+
+
+def test_people_go_on_signalling_while_a_map_or_a_configuration_is_imported(a_deux, configuration, ground):
+    with a_deux.session(Door.OWNER) as session, session.begin():
+        import_emprises(session, vaucelles(session), ground[1:], auteur="test", now=session.now)
+        assert territoire_is_free(a_deux)
+        adopt(session, replace(configuration, sigle="GUP"))
+        assert territoire_is_free(a_deux)
+
+
+def test_nothing_new_is_written_while_going_back_for_it_could_need_what_goes(a_deux):
+    with a_deux.session(Door.OWNER) as session, session.begin():
+        revenir(session, vaucelles(session), 1, auteur="test", now=session.now)
+        assert not territoire_is_free(a_deux)
+
+
 # --- the map
 
 
@@ -137,7 +192,8 @@ def test_only_the_emprises_that_differ_are_written(mairie, ground):
     first, second, *others = ground
     new = [replace(first, nom="Autre nom"), *others, replace(second, code="neuve")]
     difference = import_emprises(mairie, vaucelles(mairie), new, auteur="test", now=mairie.now)
-    assert (difference.modifies, difference.retires, difference.ajoutes) == ((first.code,), (second.code,), ("neuve",))
+    changed = (difference.modifies, difference.retires, difference.ajoutes)
+    assert changed == ((f"emprises.{first.code}",), (f"emprises.{second.code}",), ("emprises.neuve",))
     written = mairie.scalars(select(EmpriseRow).where(EmpriseRow.depuis == 3)).all()
     ended = mairie.scalars(select(EmpriseRow).where(EmpriseRow.jusqu_a == 3)).all()
     assert {row.code for row in written} == {first.code, "neuve"}
@@ -170,6 +226,134 @@ def test_an_emprise_of_an_unknown_acteur_is_refused_whole(mairie, ground):
     with pytest.raises(IntegrityError, match="fk_emprise_acteur"), mairie.begin_nested():
         import_emprises(mairie, vaucelles(mairie), wrong, auteur="test", now=mairie.now)
     assert versions(mairie) == 2
+
+
+# --- what a version says of itself, and the way back
+
+
+def test_a_version_keeps_who_made_it_and_the_names_of_what_it_changed(mairie, ground):
+    first, second, *others = ground
+    new = [replace(first, nom="Autre nom"), *others, replace(second, code="neuve")]
+    import_emprises(mairie, vaucelles(mairie), new, auteur="Ada Vernis", now=mairie.now)
+    row = mairie.get_one(Version, (vaucelles(mairie).id, 3))
+    assert (row.auteur, row.resume) == ("Ada Vernis", "emprises : 1 ajoutés, 1 retirés, 1 modifiés")
+    assert row.difference == {
+        "ajoutes": ["emprises.neuve"],
+        "retires": [f"emprises.{second.code}"],
+        "modifies": [f"emprises.{first.code}"],
+        "nombres": {"ajoutes": 1, "retires": 1, "modifies": 1},
+    }
+
+
+def test_a_large_difference_keeps_some_names_and_the_whole_count(mairie, ground):
+    many = [replace(ground[0], code=f"parcelle-{n}") for n in range(NOMS_GARDES + 50)]
+    import_emprises(mairie, vaucelles(mairie), [*ground, *many], auteur="test", now=mairie.now)
+    difference = mairie.get_one(Version, (vaucelles(mairie).id, 3)).difference
+    assert len(difference["ajoutes"]) == NOMS_GARDES
+    assert difference["nombres"] == {"ajoutes": NOMS_GARDES + 50, "retires": 0, "modifies": 0}
+
+
+def test_a_configuration_written_by_an_earlier_program_is_not_changed_by_the_same_file(mairie, configuration):
+    """It lacks the words that came since, which say what they said by their absence."""
+    mairie.execute(text("UPDATE version SET configuration = configuration - 'arbitrage' WHERE numero = 2"))
+    assert adopt(mairie, configuration).vide
+
+
+def test_contours_are_replaced_by_code_and_the_rest_stays(mairie, configuration):
+    zone, *others = configuration.zones
+    carre = {"type": "Polygon", "coordinates": [[[0.4, 48.1], [0.41, 48.1], [0.41, 48.11], [0.4, 48.1]]]}
+    difference = import_contours(
+        mairie, vaucelles(mairie), Dessin.ZONES, {zone.code: carre}, auteur="test", now=mairie.now
+    )
+    assert (difference.modifies, difference.ajoutes, difference.retires) == ((f"zones.{zone.code}",), (), ())
+    now = referentiel(mairie, 3)
+    assert now.configuration == replace(configuration, zones=(replace(zone, contour=carre), *others))
+    assert len(now.carte.emprises) == len(referentiel(mairie, 2).carte.emprises)
+
+
+def test_going_back_is_a_new_version_equal_to_the_old_one_in_configuration_and_map(mairie, configuration, ground):
+    territoire = vaucelles(mairie)
+    adopt(mairie, replace(configuration, sigle="GUP", nom="Autre ville"))
+    import_emprises(mairie, territoire, ground[2:], auteur="test", now=mairie.now)
+    difference = revenir(mairie, territoire, 2, auteur="Ada Vernis", now=mairie.now)
+    assert difference.version == territoire.version == 5
+    assert territoire.nom == configuration.nom
+    assert set(difference.modifies) == {"nom", "sigle"}
+    assert set(difference.ajoutes) == {f"emprises.{one.code}" for one in ground[:2]}
+    assert referentiel(mairie, 5).configuration == configuration
+    assert emprises(mairie, territoire.id, 5) == emprises(mairie, territoire.id, 2)
+    assert len(emprises(mairie, territoire.id, 4)) == len(ground) - 2
+    row = mairie.get_one(Version, (territoire.id, 5))
+    assert (row.auteur, row.resume[:25]) == ("Ada Vernis", "retour à la version 2 : 2")
+
+
+def test_going_back_to_the_version_in_force_changes_nothing(mairie):
+    assert revenir(mairie, vaucelles(mairie), 2, auteur="test", now=mairie.now).vide
+    assert versions(mairie) == 2
+
+
+@pytest.mark.parametrize("numero", [3, 99, 99_999_999_999])
+def test_a_version_that_never_was_cannot_be_gone_back_to(mairie, numero):
+    with pytest.raises(VersionInconnue, match="vont de 1 à 2"):
+        revenir(mairie, vaucelles(mairie), numero, auteur="test", now=mairie.now)
+
+
+def born_since(ville, configuration):
+    """Version 3 knows no such acteur nor thème; version 4 does, and somebody signals."""
+    voirie = configuration.acteur["proprete"]
+    theme = configuration.theme[DEPOT_SAUVAGE]
+    without = replace(
+        configuration,
+        acteurs=tuple(one for one in configuration.acteurs if one is not voirie),
+        themes=tuple(one for one in configuration.themes if one is not theme),
+    )
+    for each in (without, configuration):
+        with ville.session(Door.OWNER) as session, session.begin():
+            adopt(session, each)
+    return [deposit(ville, place=RUE_ERABLES), deposit(ville)]
+
+
+def test_going_back_is_refused_while_an_open_ticket_is_about_what_the_old_one_lacks(ville, configuration):
+    numeros = [ticket(ville, id).numero for id in born_since(ville, configuration)]
+    with ville.session(Door.OWNER) as session, session.begin(), pytest.raises(RetourImpossible) as refused:
+        revenir(session, vaucelles(session), 3, auteur="test", now=session.now)
+    said = refused.value.detail
+    assert f"acteur « proprete » : {numeros[0]} ;" in said
+    assert f"thème « {DEPOT_SAUVAGE} » : {numeros[0]}, {numeros[1]}." in said
+    assert "Réaffectez-les, corrigez leur thème ou terminez-les" in said
+    assert read_in(ville, lambda session: vaucelles(session).version) == 4
+
+
+@pytest.mark.parametrize("statut", [Statut.TRAITE, Statut.CLOS])
+@pytest.mark.parametrize(("jours", "refuse"), [(30, True), (31, False)])
+def test_going_back_is_refused_while_what_is_done_may_still_be_reopened(ville, configuration, statut, jours, refuse):
+    born_since(ville, configuration)
+    with ville.session(Door.OWNER) as session, session.begin():
+        done = session.now - timedelta(days=jours)
+        session.execute(update(Signalement).values(statut=statut, statut_depuis=done, traite_le=done))
+        if refuse:
+            with pytest.raises(RetourImpossible, match="se rouvre pendant 30 jours"):
+                revenir(session, vaucelles(session), 3, auteur="test", now=session.now)
+        else:
+            assert revenir(session, vaucelles(session), 3, auteur="test", now=session.now).version == 5
+
+
+def test_once_they_are_closed_going_back_is_allowed_and_they_keep_their_version(ville, configuration):
+    ids = born_since(ville, configuration)
+    with ville.session(Door.OWNER) as session, session.begin():
+        session.execute(update(Signalement).values(statut=Statut.CLOS, statut_depuis=session.now))
+        assert revenir(session, vaucelles(session), 3, auteur="test", now=session.now).version == 5
+    assert {ticket(ville, id).version for id in ids} == {4}
+    with ville.as_("relais") as session, session.begin():
+        file = dossier(session, get_signalement(session, caller=session.caller, id=ids[0]))
+        assert (file.born.version, file.current.version) == (4, 5)
+
+
+def test_a_list_of_versions_does_not_read_their_configurations(ville):
+    with ville.session(Door.OWNER) as session, session.begin():
+        listed = version_queries.versions(session, vaucelles(session).id)
+        assert [one.numero for one in listed] == [2, 1]
+        assert all("configuration" in inspect(one).unloaded for one in listed)
 
 
 # --- people and keys

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from imports.couches import ecrire
 from shapely.geometry import shape
 
 from relais.imports import FichierRefuse
@@ -104,16 +105,41 @@ def test_lines_and_points_are_left_out_and_counted(lire):
     assert lues.ecartees == {"sans géométrie": 1, "Point": 2}
 
 
+def test_an_element_that_lost_its_drawing_is_a_warning_and_no_mere_count(lire):
+    lues = lire(polygone(), polygone(ref="b") | {"geometry": None})
+    assert [emprise.code for emprise in lues.emprises] == ["a"]
+    assert lues.ecartees == {}
+    dite = lues.avertissements[-1]
+    assert (dite.chemin, dite.raison) == (
+        "« features[2] »",
+        "sans tracé, donc laissé de côté ; dessinez-le, ou retirez-le",
+    )
+
+
+def test_columns_that_a_shapefile_cut_alike_are_refused_by_their_long_names(tmp_path):
+    colonnes = {"code": "a", "domanialite": "DPC", "gestionnaire": "voirie", "gestionnaire_secondaire": "proprete"}
+    carte = ecrire(tmp_path / "carte.shp", [(shape(polygone()["geometry"]), colonnes)])
+    with pytest.raises(FichierRefuse) as refuse:
+        lire_emprises(carte, None, ACTEURS)
+    [faute] = refuse.value.fautes
+    assert faute.chemin == "colonne « gestionnaire »"
+    assert faute.raison == (
+        "coupée à 10 lettres comme une autre ; donnez son nom court, l'un de : code, domanialit, gestionnai, gestionn_1"
+    )
+
+
 def test_a_third_dimension_is_dropped(lire):
     (emprise,) = lire(polygone([[*position, 87.5] for position in CARRE])).emprises
-    assert emprise.geometrie["coordinates"] == [CARRE]
+    assert emprise.geometrie == {"type": "Polygon", "coordinates": [CARRE]}
 
 
 def test_a_polygon_that_crosses_itself_is_refused_and_says_where(refus):
     noeud = [[0.40, 48.10], [0.42, 48.12], [0.42, 48.10], [0.40, 48.12], [0.40, 48.10]]
-    assert refus(polygone(), polygone(noeud, ref="b")) == [
-        "features[2].geometry le contour se recoupe près de 0.41 ; 48.11"
-    ]
+    (faute,) = refus(polygone(), polygone(noeud, ref="b"))
+    assert faute == (
+        "features[2].geometry « b » : le contour se recoupe près de 0.41 ; 48.11,"
+        " et rien ne dit ce qui a été voulu ; redessinez-le"
+    )
 
 
 def test_swapped_coordinates_are_recognised(refus):
@@ -175,7 +201,6 @@ def test_every_fault_is_listed_and_nothing_returned(refus):
         polygone(ref="e", nature=None),
         polygone(ref="f", rang="haut", debut="2026-13-01"),
         polygone(ref="g", debut="2026-02-01", fin="2026-01-01"),
-        {"type": "Polygon"},
     ) == [
         "features[2].ref « a » est déjà pris par features[1]",
         "features[3].nature « jardin » n'est pas dans la correspondance ; au choix : residence, rue",
@@ -186,7 +211,13 @@ def test_every_fault_is_listed_and_nothing_returned(refus):
         "features[8].debut « 2026-13-01 » n'est pas un jour du calendrier ; écrivez « 2026-05-15 » ou « 15 mai 2026 »",
         "features[8].rang « haut » n'est pas un nombre entier",
         "features[9].fin finit le 2026-01-01, avant de commencer le 2026-02-01",
-        "features[10] n'est pas un objet « Feature »",
+    ]
+
+
+def test_elements_that_are_no_features_are_all_cited(refus):
+    assert refus({"type": "Polygon"}, polygone(), 3) == [
+        "features[1] n'est pas un objet « Feature »",
+        "features[3] n'est pas un objet « Feature »",
     ]
 
 
