@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MEASURES = ("photos", "reception", "lectures")
+MEASURES = ("photos", "reception", "lectures", "routage")
 
 
 def main() -> int:

@@ -79,6 +79,7 @@ class EmpriseRow(Base):
         ForeignKeyConstraint(["territoire_id"], ["territoire.id"]),
         ForeignKeyConstraint(["territoire_id", "gestionnaire"], ["acteur.territoire_id", "acteur.code"]),
         CheckConstraint("jusqu_a > depuis", name="ordre"),
+        Index("ix_emprise_jusqu_a", "territoire_id", "jusqu_a", postgresql_where=text("jusqu_a IS NOT NULL")),
         Index("uq_emprise_courante", "territoire_id", "code", unique=True, postgresql_where=text("jusqu_a IS NULL")),
     )
 
