@@ -1,9 +1,14 @@
 """Who is responsible here, and why."""
 
 import datetime as dt
+from collections.abc import Iterable
+
+from pydantic import Field
 
 from api.schemas.commun import Out
-from relais.rules.configuration import Domanialite
+from api.schemas.secteurs import ProchainPassageOut
+from relais.rules.configuration import Acteur, Competent, Domanialite, Modele
+from relais.rules.organisation import Collectivite, Pilote
 
 
 class CandidatOut(Out):
@@ -16,6 +21,30 @@ class CandidatOut(Out):
 class ZoneDecisionOut(Out):
     code: str
     nom: str
+
+
+class InformeOut(Out):
+    """Prévenu, sans avoir rien à faire."""
+
+    acteur: str
+    nom: str
+
+
+class CompetentOut(Out):
+    """À qui s'adresser où la démarche ne va pas."""
+
+    nom: str
+    telephone: str | None = None
+    courriel: str | None = None
+    adresse: str | None = None
+
+
+class ChaineOut(Out):
+    """Au-dessus de l'acteur : qui pilote, et quelle direction générale siège en haut."""
+
+    modele: Modele
+    pilote: Pilote
+    direction_generale: Collectivite
 
 
 class DecisionOut(Out):
@@ -31,5 +60,17 @@ class DecisionOut(Out):
     zones: list[ZoneDecisionOut]
     incertain: bool
     candidats: list[CandidatOut] | None = None
+    informes: list[InformeOut] | None = None
+    competent: CompetentOut | None = None
+    chaine: ChaineOut | None = Field(default=None, description="Absente hors du périmètre.")
+    prochain_passage: ProchainPassageOut | None = None
     version: int
     date: dt.date
+
+
+def informes_out(acteurs: Iterable[Acteur]) -> list[InformeOut] | None:
+    return [InformeOut(acteur=one.code, nom=one.nom) for one in acteurs] or None
+
+
+def competent_out(competent: Competent | None) -> CompetentOut | None:
+    return CompetentOut.model_validate(competent, from_attributes=True) if competent else None

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from relais.imports import mots
-from relais.imports.contours import lire_contour
+from relais.imports.contours import lire_contour_de
 from relais.imports.fiches import Fiche
 from relais.imports.horaires import FUSEAUX, SEMAINE_DE_SECOURS, calendrier, fuseau, horaires
-from relais.rules.configuration import Configuration, DelaiDeDecision, Perimetre, Publication, SansDecision
+from relais.rules.configuration import ARBITRAGE, Configuration, DelaiDeDecision, Perimetre, Publication, SansDecision
 
 CLES = (
     "nom",
@@ -14,15 +14,21 @@ CLES = (
     "horaires",
     "sigle",
     "modele",
+    "epci",
+    "commune",
+    "renouvellement_urbain",
     "jours_feries",
     "fuseau",
     "fermetures",
     "courriel",
     "contour",
     "perimetre",
+    "themes_suivis",
     "hors_perimetre",
+    "competents",
     "publication",
     "astreinte",
+    "arbitrage",
 )
 
 
@@ -31,9 +37,6 @@ def lire_entete(fiche: Fiche, dossier: Path, sans_decision: DelaiDeDecision) -> 
     feries = fiche.lire("jours_feries", mots.FERIE) or "metropole"
     zone = fiche.lire("fuseau", fuseau) or FUSEAUX.get(feries, "Europe/Paris")
     semaine = fiche.exiger("horaires", horaires, SEMAINE_DE_SECOURS, "les délais se comptent dans ces heures")
-    perimetre = fiche.lire("perimetre", mots.PERIMETRE) or Perimetre.VILLE
-    if perimetre is Perimetre.QPV and not fiche.a("hors_perimetre"):
-        fiche.refuser("hors_perimetre", "manque ; on y renvoie qui signale hors des QPV (nom et téléphone)")
     if not fiche.a("contour"):
         fiche.avertir("contour", "manque ; un point hors de la ville ne pourra pas être refusé")
     return Configuration(
@@ -43,12 +46,13 @@ def lire_entete(fiche: Fiche, dossier: Path, sans_decision: DelaiDeDecision) -> 
         modele=fiche.choisir("modele", mots.MODELE),
         sans_decision=sans_decision,
         sigle=fiche.lire("sigle", mots.texte) or "GUSP",
-        perimetre=perimetre,
+        perimetre=fiche.lire("perimetre", mots.PERIMETRE) or Perimetre.VILLE,
         competent_ailleurs=fiche.lire("hors_perimetre", mots.texte),
         publication=fiche.lire("publication", mots.PUBLICATION) or Publication.AUCUNE,
         courriel=fiche.lire("courriel", mots.courriel),
-        contour=fiche.lire("contour", lambda ecrit: lire_contour(dossier / ecrit)),
+        contour=lire_contour_de(fiche, dossier),
         astreinte=fiche.lire("astreinte", mots.code),
+        arbitrage=fiche.lire("arbitrage", mots.duree) or ARBITRAGE,
     )
 
 

@@ -8,15 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from relais.imports import Faute, FichierRefuse
-from relais.imports.acteurs import lire_acteurs, lire_secteurs
+from relais.imports.acteurs import lire_acteurs
 from relais.imports.entete import CLES as CLES_ENTETE
 from relais.imports.entete import lire_entete, lire_sans_decision
 from relais.imports.fiches import Carnet, Fiche
 from relais.imports.mots import suggestion
 from relais.imports.noeuds import Table, lire_noeuds
+from relais.imports.organisation import lire_organisation
+from relais.imports.perimetre import lire_perimetre
 from relais.imports.promesses import lire_engagements
 from relais.imports.remontees import lire_echelle, lire_instances
 from relais.imports.repartition import lire_regles
+from relais.imports.secteurs import lire_secteurs, prestations
 from relais.imports.themes import lire_themes
 from relais.imports.zones import lire_zones
 from relais.rules.configuration import Configuration
@@ -55,11 +58,13 @@ def lire_territoire(chemin: Path, *, annee: int | None = None) -> Lecture:
     if entete is None:  # an empty one says, key by key, what is expected
         entete = Fiche(Table(table.ligne, {}), "territoire", carnet, CLES_ENTETE)
     c = lire_entete(entete, chemin.parent, lire_sans_decision(fichier))
-    c = replace(c, acteurs=lire_acteurs(fichier, c), themes=lire_themes(fichier))
+    c = replace(c, acteurs=lire_acteurs(fichier, c))
+    c = replace(c, secteurs=lire_secteurs(fichier, c, chemin.parent))
+    c = replace(c, themes=lire_themes(fichier, prestations(c.secteurs)))
+    c = lire_organisation(entete, lire_perimetre(entete, c))
     c = replace(c, zones=lire_zones(fichier, c, chemin.parent))
     c = replace(
         c,
-        secteurs=lire_secteurs(fichier, c, chemin.parent),
         engagements=lire_engagements(fichier, c, annee or datetime.now(UTC).year),
         regles=lire_regles(fichier, c),
         instances=lire_instances(fichier, c),

@@ -12,10 +12,14 @@ from functools import cached_property
 from typing import Any
 
 from relais.rules.calendrier import Calendrier
+from relais.rules.decoupage import Decoupage
 from relais.rules.delais import Duree, Unite
 
 TOUT = "*"
 """In a rule or an engagement: any thème, any domanialité, everywhere."""
+
+FAMILLE = ".*"
+"""How a line names the thèmes of a family at once: `voirie.*`."""
 
 GeoJSON = Mapping[str, Any]
 
@@ -204,11 +208,21 @@ class Acteur:
     en_cas_de_retard: str | None = None
 
 
+class JoursFeries(StrEnum):
+    """What becomes of a passage that falls on a public holiday."""
+
+    SAUTES = "sautes"
+    REPORTES = "reportes"
+    COMPRIS = "compris"
+
+
 @dataclass(frozen=True)
 class Passage:
     """What an acteur comes to do in a secteur, and when: `texte` as the town writes it, `rrule` as RFC 5545 says it.
 
-    `debut`: the hour of the day at which it begins, in the town's time; None: some time that day.
+    `debut`, `fin`: the hours of the day between which it comes, in the town's time, as far as the town says them.
+    `feries`: where it says nothing, nobody is told to expect a truck on the 1st of May. `REPORTES`: to the next day
+    that is not a public holiday.
     """
 
     prestation: str
@@ -216,6 +230,8 @@ class Passage:
     rrule: str
     a_partir_du: date
     debut: time | None = None
+    fin: time | None = None
+    feries: JoursFeries = JoursFeries.SAUTES
 
 
 @dataclass(frozen=True)
@@ -285,6 +301,14 @@ class Theme:
     recurrence: Voisinage = RECURRENCE
 
 
+def couvre(designe: str, theme: str) -> bool:
+    """Whether this thème is among those a line names: its code, a family (`voirie.*`), or TOUT.
+
+    Of two names that cover one thème, the longer is the more precise, but for its own code, which is the most.
+    """
+    return designe in (TOUT, theme) or (designe.endswith(FAMILLE) and f"{theme}.".startswith(designe[:-1]))
+
+
 @dataclass(frozen=True)
 class Engagement:
     """What is promised for a thème in a zone. The most precise line wins: thème first, then zone."""
@@ -298,7 +322,7 @@ class Engagement:
 
 @dataclass(frozen=True)
 class Regle:
-    """One line of `qui_s_en_occupe`.
+    """One line of `qui_s_en_occupe`. `theme`: a code, a family (`voirie.*`) or TOUT.
 
     `confier_a` is an acteur's code or a `Cible`. A `surcharge` speaks before the matrix, whatever the ground.
     `debord_m`: it reaches that many metres beyond the domanialité it names. `informer`: acteurs told besides, who have
@@ -317,7 +341,10 @@ class Regle:
 
 @dataclass(frozen=True)
 class Competent:
-    """Who is competent where the démarche does not go, and how to reach them. `themes`: theirs; none: all."""
+    """Who is competent where the démarche does not go, and how to reach them.
+
+    `themes`: theirs, codes or families (`voirie.*`); none: all.
+    """
 
     nom: str
     telephone: str | None = None
@@ -363,10 +390,15 @@ class Configuration:
     calendrier: Calendrier
     modele: Modele
     sans_decision: DelaiDeDecision
+    epci: str | None = None
+    commune: str | None = None
+    """The acteurs that are the two collectivités of the modèle."""
+    themes_ru: tuple[str, ...] = ()
+    """In the angevin modèle, what the EPCI carries wherever it is: codes, or families."""
     sigle: str = "GUSP"
     perimetre: Perimetre = Perimetre.VILLE
     themes_suivis: tuple[str, ...] = ()
-    """The thematic perimeter: codes, or families (`voirie`). None: every thème (the global approach)."""
+    """The thematic perimeter: codes, or families (`voirie.*`). None: every thème (the global approach)."""
     competents: tuple[Competent, ...] = ()
     competent_ailleurs: str | None = None
     publication: Publication = Publication.AUCUNE
@@ -400,5 +432,59 @@ class Configuration:
     def instance(self) -> Mapping[str, Instance]:
         return {instance.code: instance for instance in self.instances}
 
+    @cached_property
+    def decoupage(self) -> Decoupage[Secteur]:
+        """The secteurs, found by a point."""
+        return Decoupage(self.secteurs)
+
+    @cached_property
+    def regles_de(self) -> Mapping[str, Mapping[Domanialite, tuple[Regle, ...]]]:
+        """For each thème, on each ground, the lines that may speak, in the order in which they do.
+
+        The surcharges first, the most precise thème before all, then domanialité, then zone: what says « every thème »
+        of a ground never takes a danger from the astreinte. In the matrix domanialité outweighs thème and zone
+        together, and thème outweighs zone. Sorted once: a decision is to cost no more than three looks at the map.
+        """
+        return {theme: self._par_sol(theme) for theme in self.theme}
+
+    def _par_sol(self, theme: str) -> Mapping[Domanialite, tuple[Regle, ...]]:
+        lines = sorted((one for one in self.regles if couvre(one.theme, theme)), key=lambda one: _rang(one, theme))
+        lines = _avant_le_bailleur_proche(lines, theme)
+        speak = {sol: [one for one in lines if one.domanialite in (TOUT, sol) or one.debord_m] for sol in Domanialite}
+        return {sol: tuple(some) for sol, some in speak.items()}
+
+    def suit(self, theme: str) -> bool:
+        """Whether the démarche follows that thème, wherever it is."""
+        return not self.themes_suivis or any(couvre(suivi, theme) for suivi in self.themes_suivis)
+
+    def competent(self, theme: str) -> Competent | None:
+        """Who is competent for that thème where the démarche does not go: the most precise line, else the text."""
+        named = [
+            (designe == theme, len(designe), competent)
+            for competent in self.competents
+            for designe in competent.themes or (TOUT,)
+            if couvre(designe, theme)
+        ]
+        if named:
+            return max(named, key=lambda one: one[:2])[2]
+        return Competent(self.competent_ailleurs.rstrip(" .")) if self.competent_ailleurs else None
+
     def paliers(self, delai: Delai) -> tuple[Palier, ...]:
         return tuple(palier for palier in self.echelle if palier.delai is delai)
+
+
+def _rang(regle: Regle, theme: str) -> tuple[int, ...]:
+    """The lower speaks first; on a tie, the first in the file."""
+    sol, sujet = (regle.domanialite == TOUT,), (regle.theme != theme, -len(regle.theme))
+    ordre = (*sujet, *sol) if regle.surcharge else (*sol, *sujet)
+    return not regle.surcharge, *ordre, regle.zone == TOUT
+
+
+def _avant_le_bailleur_proche(lines: list[Regle], theme: str) -> list[Regle]:
+    """The nearest building is a guess: a line of the matrix that names both this thème and its ground goes before."""
+    guesses = [one.surcharge and one.domanialite == TOUT and one.confier_a == Cible.BAILLEUR_PROCHE for one in lines]
+    if True not in guesses:
+        return lines
+    first = guesses.index(True)
+    sure = [one for one in lines[first:] if not one.surcharge and one.theme == theme and one.domanialite != TOUT]
+    return [*lines[:first], *sure, *(one for one in lines[first:] if one not in sure)]

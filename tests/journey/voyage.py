@@ -175,7 +175,7 @@ class Voyage:
         ticket.ouvrir(le)
 
     def _reaffecter(self, ticket: Suivi, acteur: str) -> None:
-        le = self._agir(ticket, "reaffectations", motif="Ce trottoir est à la voirie.", acteur=acteur)
+        le = self._agir(ticket, "reaffectations", motif="pas_mon_terrain", acteur=acteur)
         ticket.acteur = acteur
         ticket.arreter(le, "prise_en_charge")
         ticket.ouvrir(le, "prise_en_charge")
