@@ -1,5 +1,6 @@
 """Firing the ladder: what is due on one ticket, in one transaction, once for ever whatever the number of workers."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -8,17 +9,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from relais.commands.abonnement import tell
 from relais.commands.saisine import inscribe, resume, transmit
-from relais.commands.suivi import Suite, remind, suite, touch
+from relais.commands.suivi import Suite, calendrier_de, open_echeances, remind, suite, touch, touch_doublons
 from relais.db import Session
 from relais.outbox import SYSTEM, Fact, Letter, announce
 from relais.queries.destinataires import Adresse, Annuaire
 from relais.queries.dossier import Dossier, dossier
-from relais.queries.referentiel import referentiel
-from relais.rules.configuration import Destinataire, Instance, Palier, SansDecision, TypeInstance
+from relais.queries.referentiel import Referentiel, referentiel
+from relais.rules.configuration import Delai, Destinataire, Instance, Nature, Palier, SansDecision, TypeInstance
 from relais.rules.delais import jours_ouvres_apres
+from relais.rules.engagements import Promesse
 from relais.rules.escalade import PalierDu, destinataires, instance_visee
-from relais.rules.statuts import JOURS_POUR_ROUVRIR, OUVERTS, Statut
+from relais.rules.statuts import JOURS_POUR_ROUVRIR, OUVERTS, Motif, Statut
 from relais.tables.echeance import Escalade
 from relais.tables.saisine import EtatSaisine, Saisine
 from relais.tables.signalement import Rappel, Signalement
@@ -60,11 +63,14 @@ def postpone(session: Session, id: UUID, *, now: datetime) -> None:
 
 
 def catch_up(session: Session, ticket: Signalement, *, now: datetime) -> None:
-    """Before a verb on a locked ticket, what was due before it: no palier is lost because no worker was there."""
+    """Before a verb on a locked ticket, what was due before it: no palier is lost because no worker was there.
+
+    One in `arbitrage` is looked at whatever is due, for its clock may be yet to open.
+    """
     due = session.scalar(
         select(Rappel.du_le).where(Rappel.territoire_id == ticket.territoire_id, Rappel.signalement_id == ticket.id)
     )
-    if due is not None and due <= now:
+    if ticket.motif is Motif.ARBITRAGE or (due is not None and due <= now):
         fire(session, ticket, now=now)
 
 
@@ -73,7 +79,7 @@ def fire(session: Session, ticket: Signalement, *, now: datetime) -> int:
     if ticket.statut not in OUVERTS:
         _close_if_quiet(session, ticket, now=now)
         return 0
-    file = dossier(session, ticket)
+    file = _with_arbitrage(session, dossier(session, ticket), now=now)
     ahead = suite(session, file)
     due = [one for one in ahead.paliers if one.le <= now]
     step_missed = _step_missed(ticket, now)
@@ -86,12 +92,29 @@ def fire(session: Session, ticket: Signalement, *, now: datetime) -> int:
     return len(reached)
 
 
+def settled(born: Referentiel) -> Mapping[Delai, Promesse]:
+    """The délai that the pilote has to settle what acteurs send to one another: promised to nobody else."""
+    return {Delai.ARBITRAGE: Promesse(born.configuration.arbitrage, Nature.INDICATIF, None)}
+
+
+def _with_arbitrage(session: Session, file: Dossier, *, now: datetime) -> Dossier:
+    """What was already in `arbitrage` before that délai existed has it whole, from the first look at it."""
+    ticket = file.signalement
+    if ticket.motif is not Motif.ARBITRAGE or any(one.delai is Delai.ARBITRAGE for one in file.echeances):
+        return file
+    calendrier = calendrier_de(file, None)
+    open_echeances(session, ticket, promesses=settled(file.born), calendrier=calendrier, tours={}, now=now)
+    return dossier(session, ticket)
+
+
 def _close_if_quiet(session: Session, ticket: Signalement, *, now: datetime) -> None:
     """Thirty days after `traite` nobody said otherwise: it closes by itself."""
     done = ticket.traite_le if ticket.statut is Statut.TRAITE else None
     if done is not None and now >= done + timedelta(days=JOURS_POUR_ROUVRIR):
+        facts = tell(session, ticket, [Fact("signalement.clos", {"d_office": True})])
         touch(ticket, now=now, statut=Statut.CLOS)
-        announce(session, [Fact("signalement.clos", {"d_office": True})], signalement=ticket, author=SYSTEM, now=now)
+        touch_doublons(session, ticket, now=now)
+        announce(session, facts, signalement=ticket, author=SYSTEM, now=now)
         session.flush()
     remind(session, ticket, Suite((), ()))
 
@@ -169,6 +192,8 @@ def _letter(session: Session, file: Dossier, adresse: Adresse, due: PalierDu) ->
 
 
 def _gabarit(palier: Palier, instance: Instance | None) -> str:
+    if palier.delai is Delai.ARBITRAGE and instance is None:
+        return "arbitrage"
     if palier.part is not None:
         return "relance"
     if instance is None:

@@ -1,15 +1,18 @@
 """The verbs of a signalement. Each locks it, asks the table of transitions, writes, and promises its effects."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import exists, or_, select
+
 from relais.caller import Caller
-from relais.commands.escalade import catch_up
+from relais.commands.abonnement import hush, tell
+from relais.commands.escalade import catch_up, settled
 from relais.commands.saisine import withdraw_all
-from relais.commands.signalement import check_photos, check_photos_allowed, declare_photos
-from relais.commands.suivi import calendrier_de, open_echeances, promised, remind, stop, suite, touch
+from relais.commands.signalement import check_photos, check_photos_allowed, declare_photos, pour_information
+from relais.commands.suivi import calendrier_de, open_echeances, promised, remind, stop, suite, touch, touch_doublons
 from relais.db import Session
 from relais.errors import (
     ActeurInconnu,
@@ -22,16 +25,19 @@ from relais.errors import (
 )
 from relais.outbox import Author, Fact, Letter, announce, cancel
 from relais.queries.destinataires import Adresse, Annuaire
-from relais.queries.dossier import Dossier, dossier
+from relais.queries.dossier import Dossier, acteur_de, dossier
 from relais.queries.personne import by_id
 from relais.queries.signalement import get_signalement
 from relais.rules.acces import Qualite
-from relais.rules.configuration import Delai, Destinataire
+from relais.rules.configuration import PROMIS, Delai, Destinataire
 from relais.rules.delais import jours_ouvres_apres
 from relais.rules.depot import Depot, PhotoDeclaree
+from relais.rules.engagements import Promesse
 from relais.rules.escalade import JOURS_DE_RETENUE
 from relais.rules.publication import sans_photo
+from relais.rules.refus import RENVOIS, MotifDeRenvoi, redit
 from relais.rules.statuts import JOURS_POUR_ROUVRIR, TRANSITIONS, Motif, Statut, Verbe, permis, possibles
+from relais.tables.envoi import Envoi, EtatEnvoi
 from relais.tables.signalement import Signalement
 
 REPONSE_MIN = 15
@@ -59,18 +65,38 @@ class Acte:
     qualites: frozenset[Qualite]
     now: datetime
     facts: list[Fact] = field(default_factory=list)
+    public: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.public = self.ticket.publie_le is not None
 
     @property
     def ticket(self) -> Signalement:
         return self.dossier.signalement
 
     def finish(self, statut: Statut | None = None) -> Signalement:
-        """Write the statut and the date of the next look, and announce: the end of every verb."""
+        """Write the statut and the date of the next look, and announce: the end of every verb.
+
+        Whichever verb took it out of the pilote's hands, there is nothing left to settle.
+        """
+        facts = tell(self.session, self.ticket, self.facts, by=self.caller.id)
         touch(self.ticket, now=self.now, statut=statut)
+        if self.dossier.liens.doublons:
+            touch_doublons(self.session, self.ticket, now=self.now)
+        if self.public and self.ticket.publie_le is None:
+            hush(self.session, self.ticket)
+        if self.ticket.statut is not Statut.A_QUALIFIER or self.ticket.motif is not Motif.ARBITRAGE:
+            stop(self.dossier.echeances, {Delai.ARBITRAGE}, now=self.now)
         self.session.flush()
         remind(self.session, self.ticket, suite(self.session, self.dossier))
-        announce(self.session, self.facts, signalement=self.ticket, author=Author.of(self.caller), now=self.now)
+        announce(self.session, facts, signalement=self.ticket, author=Author.of(self.caller), now=self.now)
         return self.ticket
+
+    def end(self, *, motif: str) -> list[Fact]:
+        """The clocks stop, nothing promised leaves, and the agendas are cleared: what that makes to announce."""
+        stop(self.dossier.echeances, set(Delai), now=self.now)
+        cancel(self.session, self.ticket.id)
+        return withdraw_all(self.session, self.ticket, motif=motif, now=self.now)
 
     def to_author(self, gabarit: str) -> tuple[Letter, ...]:
         author = by_id(self.session, self.ticket.auteur_id)
@@ -79,18 +105,69 @@ class Acte:
         return (Adresse(author.identifiant, author.id).letter(gabarit),)
 
     def passed_on(self, before: str | None) -> tuple[Letter, ...]:
-        """What has not left to whoever had it is taken back; the letters of whoever has it now."""
+        """What has not left to whoever had it is taken back; the letters of whoever has it now.
+
+        Who was to be told that there is nothing to do, and has it now, is told the second alone.
+        """
         if before is not None:
             cancel(self.session, self.ticket.id, acteur=before)
+        if self.ticket.acteur is not None:
+            cancel(self.session, self.ticket.id, acteur=self.ticket.acteur, gabarit="pour_information")
         letters = self.to_acteur("affectation" if self.ticket.acteur else "a_qualifier")
         if before is None and self.ticket.acteur is not None:
             letters += self.to_author("accuse")  # the first to name who has it: CRPA R112-11-1 owes the author that
-        return letters
+        return letters + self.to_informes()
+
+    def to_informes(self) -> tuple[Letter, ...]:
+        """« Pour information », once somebody answers for it: to each acteur told besides that has not been yet."""
+        ticket = self.ticket
+        if ticket.acteur is None or not (codes := set(ticket.informes) - {ticket.acteur}):
+            return ()
+        told = select(Envoi.acteur).where(
+            Envoi.territoire_id == ticket.territoire_id,
+            Envoi.signalement_id == ticket.id,
+            Envoi.gabarit == "pour_information",
+            Envoi.etat != EtatEnvoi.ANNULE,
+        )
+        left = sorted(codes.difference(self.session.scalars(told)))
+        return pour_information(Annuaire(self.session, self.dossier.current, None), left)
+
+    def farewell(self, before: str | None) -> tuple[Letter, ...]:
+        """« N'est plus à vous », to the acteur that had heard it was. It leaves whatever becomes of the ticket."""
+        if before is None or not self.heard(before):
+            return ()
+        acteur = acteur_de(before, self.dossier.current, self.dossier.born)
+        annuaire = Annuaire(self.session, self.dossier.current, acteur)
+        return tuple(one.letter("plus_a_vous") for one in annuaire.adresses((Destinataire.ACTEUR,)))
+
+    def heard(self, acteur: str | None) -> bool:
+        """That acteur's affectation left, or is on the wire. To be asked once what may be taken back has been.
+
+        Before that `cancel`, a worker could take it between the two: the mail would leave, and nothing would follow it.
+        """
+        left = exists().where(
+            Envoi.territoire_id == self.ticket.territoire_id,
+            Envoi.signalement_id == self.ticket.id,
+            Envoi.gabarit == "affectation",
+            Envoi.acteur == acteur,
+            or_(Envoi.etat == EtatEnvoi.ENVOYE, Envoi.lease_token.is_not(None)),
+        )
+        return bool(self.session.scalar(select(left)))
 
     def to_acteur(self, gabarit: str) -> tuple[Letter, ...]:
         annuaire = Annuaire(self.session, self.dossier.current, self.dossier.acteur)
         told = Destinataire.ACTEUR if self.ticket.acteur else Destinataire.PILOTES
         return tuple(one.letter(gabarit, annulable=True) for one in annuaire.adresses((told,)))
+
+
+def compte_pour_d_autres(dossier: Dossier, qualites: frozenset[Qualite]) -> bool:
+    """It speaks for what others signalled: its author alone does not take it away from them, nor move it."""
+    return dossier.liens.declarants > 1 and Qualite.PILOTE not in qualites
+
+
+def pour_d_autres(ticket: Signalement, allowed: Collection[Verbe]) -> TransitionImpossible:
+    said = "D'autres personnes comptent sur ce signalement : demandez au pilote."
+    return TransitionImpossible(said, extra={"statut": ticket.statut, "actions": list(allowed)})
 
 
 def actions(dossier: Dossier, qualites: frozenset[Qualite], *, now: datetime) -> tuple[Verbe, ...]:
@@ -99,7 +176,11 @@ def actions(dossier: Dossier, qualites: frozenset[Qualite], *, now: datetime) ->
     reouvrable = ticket.traite_le is not None and now <= ticket.traite_le + timedelta(days=JOURS_POUR_ROUVRIR)
     found = possibles(ticket.statut, qualites, reouvrable=reouvrable)
     final = ticket.affecte_par_le_pilote and Qualite.PILOTE not in qualites
-    refused = {Verbe.REAFFECTATIONS: final, Verbe.DEPUBLICATIONS: ticket.publie_le is None}
+    refused = {
+        Verbe.REAFFECTATIONS: final,
+        Verbe.DEPUBLICATIONS: ticket.publie_le is None,
+        Verbe.RETRAITS: compte_pour_d_autres(dossier, qualites),
+    }
     return tuple(verbe for verbe in found if not refused.get(verbe))
 
 
@@ -113,6 +194,8 @@ def begin(session: Session, caller: Caller, id: UUID, verbe: Verbe, now: datetim
         raise ActionInterdite(f"« {verbe} » revient à d'autres pour ce signalement.")
     allowed = actions(file, qualites, now=now)
     if verbe not in allowed:
+        if verbe is Verbe.RETRAITS and compte_pour_d_autres(file, qualites):
+            raise pour_d_autres(ticket, allowed)
         raise TransitionImpossible(
             f"Le signalement est « {ticket.statut} ».", extra={"statut": ticket.statut, "actions": list(allowed)}
         )
@@ -141,7 +224,8 @@ def repondre(
         said["prochaine_etape"] = {"libelle": etape.libelle, "le": etape.le.isoformat()}
         _hold(acte, etape)
     acte.ticket.derniere_reponse = said
-    acte.facts.append(Fact("signalement.repondu", {"reponse": said}, acte.to_author("reponse")))
+    told = {"reponse": said} | ({"acteur": acte.ticket.acteur} if Qualite.ACTEUR in acte.qualites else {})
+    acte.facts.append(Fact("signalement.repondu", told, acte.to_author("reponse")))
     return acte.finish()
 
 
@@ -202,14 +286,12 @@ def intervenir(
     if owed and not any(photo.phase == "apres" for photo in photos):
         raise ApresManquante("Joignez à la demande au moins une photo de phase « apres ».")
     _add_photos(acte, photos)
-    stop(acte.dossier.echeances, set(Delai), now=now)
-    ticket = acte.ticket
-    ticket.traite_le, ticket.etape_constatee = now, True
-    cancel(session, ticket.id)
+    acte.ticket.traite_le, acte.ticket.etape_constatee = now, True
+    ended = acte.end(motif="Le signalement a été traité.")
     acte.facts.append(
         Fact("signalement.traite", {"commentaire": commentaire, "nature": nature}, acte.to_author("traite"))
     )
-    acte.facts += withdraw_all(session, ticket, motif="Le signalement a été traité.", now=now)
+    acte.facts += ended
     return acte.finish(Statut.TRAITE)
 
 
@@ -225,15 +307,26 @@ def _add_photos(acte: Acte, photos: Sequence[PhotoDeclaree]) -> None:
 
 
 def reaffecter(
-    session: Session, *, caller: Caller, id: UUID, motif: str, acteur: str | None, now: datetime
+    session: Session,
+    *,
+    caller: Caller,
+    id: UUID,
+    motif: MotifDeRenvoi,
+    acteur: str | None,
+    commentaire: str | None = None,
+    now: datetime,
 ) -> Signalement:
     """To another acteur, or to the pilote when none is named or at the second bounce. The pilote's choice is final.
 
-    Only `prise_en_charge` starts again: the promise made to the resident does not depend on who keeps it.
+    Only `prise_en_charge` starts again: the promise made to the resident does not depend on who keeps it. At the second
+    bounce the pilote's own clock opens, and whom the acteur had proposed is told him. The explanation says who moved
+    it, for the map named somebody else. Raises ChampInvalide where the
+    motif is not this caller's to give, or explains nothing by itself.
     """
     acte = begin(session, caller, id, Verbe.REAFFECTATIONS, now)
     ticket = acte.ticket
     by_pilote = Qualite.PILOTE in acte.qualites
+    _reasoned(motif, commentaire, by_pilote=by_pilote)
     if acteur is not None and acteur not in acte.dossier.current.configuration.acteur:
         raise ActeurInconnu(errors=(Fault("/acteur", f"« {acteur} » n'est pas un acteur d'ici."),))
     if acteur == ticket.acteur:
@@ -244,18 +337,50 @@ def reaffecter(
     ticket.acteur = None if arbitrage else acteur
     ticket.motif = Motif.ARBITRAGE if arbitrage else (Motif.INDETERMINE if acteur is None else None)
     ticket.affecte_par_le_pilote = by_pilote and acteur is not None
-    _restart(acte, {Delai.PRISE_EN_CHARGE})
-    told = {"motif": motif, "de": before, "a": ticket.acteur, "rebonds": ticket.rebonds}
+    ticket.explication = redit(
+        ticket.explication, motif, vers=_nom(acte, ticket.acteur), par=None if by_pilote else _nom(acte, before)
+    )
+    restart(acte, {Delai.PRISE_EN_CHARGE, Delai.ARBITRAGE} if arbitrage else {Delai.PRISE_EN_CHARGE})
+    told = {
+        "motif": motif,
+        "commentaire": commentaire,
+        "par": "pilote" if by_pilote else "acteur",
+        "de": before,
+        "a": ticket.acteur,
+        "propose": acteur if arbitrage else None,
+        "rebonds": ticket.rebonds,
+        "emprise": ticket.emprise,
+        "regle": ticket.regle,
+    }
     said = {name: value for name, value in told.items() if value is not None}
-    acte.facts.append(Fact("signalement.reaffecte", said, acte.passed_on(before)))
+    letters = acte.passed_on(before) + (acte.farewell(before) if by_pilote else ())
+    acte.facts.append(Fact("signalement.reaffecte", said, letters))
     return acte.finish(Statut.AFFECTE if ticket.acteur else Statut.A_QUALIFIER)
 
 
-def _restart(acte: Acte, delais: set[Delai]) -> None:
+def _nom(acte: Acte, code: str | None) -> str | None:
+    acteur = acteur_de(code, acte.dossier.current, acte.dossier.born)
+    return acteur.nom if acteur else code
+
+
+def _reasoned(motif: MotifDeRenvoi, commentaire: str | None, *, by_pilote: bool) -> None:
+    if RENVOIS[motif].au_pilote and not by_pilote:
+        kept = ", ".join(one for one, renvoi in RENVOIS.items() if not renvoi.au_pilote)
+        raise ChampInvalide(errors=(Fault("/motif", f"« {motif} » est au pilote ; choisissez parmi {kept}."),))
+    if motif is MotifDeRenvoi.AUTRE and not (commentaire or "").strip():
+        raise ChampInvalide(errors=(Fault("/commentaire", "Dites pourquoi en une phrase, ou choisissez un motif."),))
+
+
+def _promised(acte: Acte) -> dict[Delai, Promesse]:
+    """What is promised to the resident, and what the pilote has to settle."""
+    return {**promised(acte.ticket, acte.dossier.born), **settled(acte.dossier.born)}
+
+
+def restart(acte: Acte, delais: Collection[Delai]) -> None:
     """Stop those clocks and open their next tour, in the calendar of whoever has the ticket now."""
     stop(acte.dossier.echeances, delais, now=acte.now)
     tours = {one.delai: one.tour + 1 for one in acte.dossier.echeances}
-    again = {delai: promesse for delai, promesse in promised(acte.ticket, acte.dossier.born).items() if delai in delais}
+    again = {delai: promesse for delai, promesse in _promised(acte).items() if delai in delais}
     acte.session.flush()
     open_echeances(
         acte.session,
@@ -289,7 +414,7 @@ def rouvrir(
     ticket = acte.ticket
     _add_photos(acte, photos)
     ticket.traite_le, ticket.etape_le, ticket.etape_constatee = None, None, False
-    _restart(acte, set(Delai))
+    restart(acte, PROMIS)
     acte.facts.append(
         Fact("signalement.rouvert", {"motif": motif, "commentaire": commentaire}, acte.to_acteur("rouvert"))
     )

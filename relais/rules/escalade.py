@@ -14,6 +14,7 @@ from relais.rules.configuration import (
     TypeInstance,
 )
 from relais.rules.delais import Unite, a_la_part, jours_ouvres_apres
+from relais.rules.echelle import paliers
 
 JOURS_DE_RETENUE = 15
 """How far ahead, in working days of the territoire, a dated next step may hold the instances' paliers."""
@@ -59,7 +60,7 @@ def a_venir(
     """Every palier not reached yet, soonest first. `retenu_jusqu_a`: the announced next step; instances wait for it."""
     found = []
     for running in courent:
-        for palier in configuration.paliers(running.delai):
+        for palier in paliers(configuration, running.delai):
             if palier.code in running.atteints:
                 continue
             date = _date(running, palier, configuration.calendrier)
