@@ -1,15 +1,12 @@
-"""`acteurs` and `secteurs`: who can be responsible, when they are open, where they work."""
-
-from pathlib import Path
+"""`acteurs`: who can be responsible, and when they are open."""
 
 from relais.imports import mots
-from relais.imports.contours import lire_contour
 from relais.imports.fiches import Fiche, sans_doublon
 from relais.imports.horaires import SEMAINE_DE_SECOURS, calendrier, horaires
 from relais.rules.calendrier import Calendrier
-from relais.rules.configuration import Acteur, Configuration, Secteur
+from relais.rules.configuration import Acteur, Configuration
 
-CLES_ACTEUR = (
+CLES = (
     "code",
     "nom",
     "type",
@@ -21,36 +18,17 @@ CLES_ACTEUR = (
     "jours_feries",
     "en_cas_de_retard",
 )
-CLES_SECTEUR = ("code", "nom", "acteur", "prestations", "rythme", "contour")
 _CITE = "l'accusé de réception le cite"
 
 
 def lire_acteurs(fichier: Fiche, configuration: Configuration) -> tuple[Acteur, ...]:
-    fiches = fichier.fiches("acteurs", CLES_ACTEUR)
+    fiches = fichier.fiches("acteurs", CLES)
     if not fichier.a("acteurs") or not fiches:
         fichier.refuser("acteurs", "il en faut au moins un ; sans responsable, rien ne part")
     acteurs = tuple(_acteur(fiche, configuration.calendrier) for fiche in fiches)
     sans_doublon(zip(fiches, (acteur.code for acteur in acteurs), strict=True), "code")
     sans_doublon(zip(fiches, (acteur.nom for acteur in acteurs), strict=True), "nom")
     return acteurs
-
-
-def lire_secteurs(fichier: Fiche, configuration: Configuration, dossier: Path) -> tuple[Secteur, ...]:
-    fiches = fichier.fiches("secteurs", CLES_SECTEUR)
-    acteur = mots.parmi(configuration.acteur, "acteur inconnu")
-    secteurs = tuple(
-        Secteur(
-            code=fiche.exiger("code", mots.code, ""),
-            nom=fiche.exiger("nom", mots.texte, ""),
-            acteur=fiche.exiger("acteur", acteur, "", "le code de qui travaille là"),
-            contour=fiche.exiger("contour", lambda ecrit: lire_contour(dossier / ecrit), {}, "le fichier du polygone"),
-            prestations=fiche.plusieurs("prestations", mots.texte),
-            rythme=fiche.lire("rythme", mots.texte),
-        )
-        for fiche in fiches
-    )
-    sans_doublon(zip(fiches, (secteur.code for secteur in secteurs), strict=True), "code")
-    return secteurs
 
 
 def _acteur(fiche: Fiche, ville: Calendrier) -> Acteur:
