@@ -24,9 +24,12 @@ from api.routes import (
     photos,
     publication,
     referentiel,
+    routage,
     sante,
+    secteurs,
     signalements,
     verbes,
+    voisinage,
 )
 from relais.db import make_engine
 from relais.keys import load_keys
@@ -66,6 +69,7 @@ def build_app(resources: Resources | None) -> FastAPI:
     app.add_middleware(Compress)
     problems.install(app)
     for module in (
+        voisinage,  # « proches » is no identifiant: before « {id} »
         signalements,
         depots,
         changements,
@@ -73,6 +77,8 @@ def build_app(resources: Resources | None) -> FastAPI:
         publication,
         photos,
         referentiel,
+        routage,
+        secteurs,
         instances,
         envois,
         sante,

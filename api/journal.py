@@ -9,6 +9,8 @@ from api.schemas.signalement import EvenementOut, JournalOut
 from relais.db import Session
 from relais.queries.auteurs import auteurs
 from relais.queries.dossier import journal
+from relais.rules.acces import lit_la_recurrence
+from relais.rules.evenements import TypeEvenement
 from relais.tables.signalement import Signalement
 
 _DATE = re.compile(r"(.+_)?le")
@@ -17,6 +19,8 @@ _DATE = re.compile(r"(.+_)?le")
 
 def journal_of(session: Session, ticket: Signalement, zone: tzinfo) -> JournalOut:
     events = journal(session, ticket)
+    if not lit_la_recurrence(session.caller.portee, acteur=ticket.acteur):
+        events = [one for one in events if one.type != TypeEvenement.SIGNALEMENT_RECURRENT]
     names = auteurs(session, events, version=ticket.version)
     return JournalOut(
         elements=[

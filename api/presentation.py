@@ -5,20 +5,24 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from api.passages import prochain
 from api.representation import Answer, answer
 from api.schemas import signalement as out
 from api.schemas.publication import PublicationOut
-from api.schemas.routage import CandidatOut
+from api.schemas.routage import CandidatOut, competent_out, informes_out
+from api.schemas.secteurs import ProchainPassageOut
 from relais.caller import Caller
 from relais.commands.photo import cle_de_variante
 from relais.commands.verbes import actions
 from relais.keys import Keys
 from relais.links import media_path
 from relais.queries.dossier import Dossier
-from relais.rules.acces import Qualite
+from relais.queries.liens import Liens
+from relais.rules.acces import Qualite, lit_la_recurrence, peut_suivre
 from relais.rules.configuration import Theme
 from relais.rules.publication import position_publique, relu, sans_photo
-from relais.rules.statuts import LIBELLES, OUVERTS
+from relais.rules.secteurs import ATTENDENT_UN_PASSAGE
+from relais.rules.statuts import LIBELLES, OUVERTS, Verbe
 from relais.tables.echeance import Echeance, EtatDelai
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.signalement import Signalement
@@ -67,12 +71,14 @@ class Presenter:
             position=out.PositionOut(lon=lon, lat=lat),
             zones=_zones(file),
             responsable=_responsable(file),
-            delais=[self._delai(one, zone) for one in file.echeances],
+            prochain_passage=self._passage(file, lon, lat),
+            delais=[self._delai(one, zone) for one in file.promesses],
             en_retard=self._late(file),
             derniere_reponse=said if said and _reread(ticket, said.le) else None,
             photos=[self._public_photo(one, file, zone) for one in shown],
             photos_manquantes=[],
-            actions=[],
+            actions=[Verbe.ABONNEMENTS] if self._may_follow else [],
+            suivi=out.SuiviOut(je_suis=file.liens.suivi) if self._may_follow else None,
         )
 
     def _whole(self, file: Dossier, caller: Caller) -> out.SignalementOut:
@@ -102,6 +108,7 @@ class Presenter:
             zones=_zones(file),
             responsable=_responsable(file),
             routage=_routage(file),
+            prochain_passage=self._passage(file, ticket.lon, ticket.lat),
             delais=[self._delai(one, zone) for one in file.echeances],
             en_retard=self._late(file),
             derniere_reponse=_reponse(ticket.derniere_reponse, zone),
@@ -109,10 +116,39 @@ class Presenter:
             photos_manquantes=[one.id for one in file.photos_manquantes],
             actions=list(actions(file, qualites, now=self._now)),
             publication=_publication(ticket, zone),
+            suivi=out.SuiviOut(je_suis=file.liens.suivi, nombre=file.liens.suivants),
+            doublon_de=self._principal(file.principal, caller, zone) if file.principal else None,
+            doublons=_doublons(file.liens),
+            recurrence=_recurrence(file) if lit_la_recurrence(caller.portee, acteur=ticket.acteur) else None,
+            doublons_possibles=_possibles(file),
         )
 
+    @property
+    def _may_follow(self) -> bool:
+        return self._caller is not None and peut_suivre(self._caller.role, id=self._caller.id)
+
+    def _principal(self, file: Dossier, caller: Caller, zone: ZoneInfo) -> out.PrincipalOut:
+        ticket = file.signalement
+        covered = caller.portee.couvre(auteur=ticket.auteur_id, acteur=ticket.acteur)
+        return out.PrincipalOut(
+            id=ticket.id if covered or ticket.publie_le is not None else None,
+            numero=ticket.numero,
+            statut=out.StatutOut(
+                code=ticket.statut, libelle=LIBELLES[ticket.statut], depuis=ticket.statut_depuis.astimezone(zone)
+            ),
+            responsable=_responsable(file),
+            delais=[self._delai(one, zone) for one in file.promesses],
+        )
+
+    def _passage(self, file: Dossier, lon: float, lat: float) -> ProchainPassageOut | None:
+        """From the configuration in force: collections move, whatever the version the ticket was born under."""
+        ticket = file.signalement
+        if ticket.statut not in ATTENDENT_UN_PASSAGE:
+            return None
+        return prochain(file.current.configuration, theme=ticket.theme, lon=lon, lat=lat, apres=self._now)
+
     def _late(self, file: Dossier) -> bool:
-        running = (one for one in file.echeances if one.arrete_le is None)
+        running = (one for one in file.promesses if one.arrete_le is None)
         return file.signalement.statut in OUVERTS and any(one.echeance < self._now for one in running)
 
     def _delai(self, one: Echeance, zone: ZoneInfo) -> out.DelaiOut:
@@ -183,6 +219,21 @@ def _publication(ticket: Signalement, zone: ZoneInfo) -> PublicationOut | None:
     return PublicationOut(publie_le=ticket.publie_le.astimezone(zone), par_le_pilote=ticket.publie_par_le_pilote)
 
 
+def _doublons(ties: Liens) -> out.DoublonsOut | None:
+    return out.DoublonsOut(nombre=ties.doublons, declarants=ties.declarants) if ties.doublons else None
+
+
+def _recurrence(file: Dossier) -> out.RecurrenceOut | None:
+    return out.RecurrenceOut.model_validate(file.liens.recurrence) if file.liens.recurrence else None
+
+
+def _possibles(file: Dossier) -> out.DoublonsPossiblesOut | None:
+    if not file.liens.possibles:
+        return None
+    there = f"/v1/signalements/{file.signalement.id}/proches"
+    return out.DoublonsPossiblesOut(nombre=file.liens.possibles, proches=there)
+
+
 def _offered(photo: Photo) -> out.PointOut | None:
     return out.PointOut(**photo.position) if photo.position else None
 
@@ -217,6 +268,8 @@ def _routage(file: Dossier) -> out.RoutageOut:
         emprise=ticket.emprise,
         version=ticket.version,
         candidats=[CandidatOut.model_validate(one) for one in ticket.candidats] if ticket.candidats else None,
+        informes=informes_out(file.informes),
+        competent=competent_out(file.competent),
     )
 
 

@@ -149,6 +149,14 @@ class TerritoireAChoisir(BadRequest):
     """Plusieurs territoires sont servis ici : précisez lequel."""
 
 
+class VersionInconnue(NotFound):
+    """Cette version du territoire n'existe pas."""
+
+
+class RetourImpossible(Conflict):
+    """On ne peut pas revenir à cette version."""
+
+
 # --- the signalement
 
 
@@ -210,6 +218,10 @@ class ReponseManquante(Invalid):
 
 class AutreCanal(Invalid):
     """Relais n'est pas le bon canal pour cette situation."""
+
+
+class DoublonImpossible(Invalid):
+    """Ce signalement ne peut pas être rattaché à celui-là."""
 
 
 class ActeurInconnu(Invalid):

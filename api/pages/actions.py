@@ -151,7 +151,7 @@ def _montrer(
         saisie=saisie or Saisie(),
         delais=[
             (annonce, _etat(scene, one))
-            for annonce, one in zip(scene.faits.annonces, scene.dossier.echeances, strict=True)
+            for annonce, one in zip(scene.faits.annonces, scene.dossier.promesses, strict=True)
         ],
         histoire=scene.recit.raconter(scene.evenements)[-HISTOIRE:],
         direction=scene.saisine is not None and scene.saisine.type_instance is TypeInstance.GUSP_DG,

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from shapely.geometry import shape
 
 from api.deps import PublicDb, local
-from api.geojson import CollectionOut, GeoJson, collection, feature
+from api.geojson import CollectionOut, GeoJson, collection
+from api.passages import prochain
+from api.position import Lat, Lon, Precision, verifier
 from api.problems import responses
 from api.representation import Conditional, answer, send
 from api.schemas.commun import JourIn, Storable
@@ -21,12 +23,12 @@ from api.schemas.meta import (
     ThemeOut,
     ZoneMetaOut,
 )
-from api.schemas.routage import CandidatOut, DecisionOut, ZoneDecisionOut
-from relais.errors import Fault, HorsTerritoire, PositionInversee, ThemeInconnu
+from api.schemas.routage import CandidatOut, ChaineOut, DecisionOut, ZoneDecisionOut, competent_out, informes_out
+from relais.errors import Fault, ThemeInconnu
 from relais.media import FORMATS
 from relais.queries.referentiel import Referentiel, referentiel
-from relais.rules import routage
-from relais.rules.configuration import LIBELLES_DOMANIALITE, Configuration, Question, Theme
+from relais.rules import couches, organisation, routage
+from relais.rules.configuration import Configuration, Question, Theme
 from relais.rules.depot import ANCIENNETE_MAX, CHAMP_MAX, OCTETS_MAX, PHOTOS_MAX, TEXTE_MAX
 from relais.rules.engagements import promesses
 from relais.rules.questions import URGENCE
@@ -108,10 +110,10 @@ def _delais(configuration: Configuration, theme: str, zones: tuple[str, ...]) ->
 @router.get("/routage", response_model_exclude_none=True)
 def expliquer_routage(
     db: PublicDb,
-    lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)],
-    lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)],
+    lon: Lon,
+    lat: Lat,
     theme: Annotated[Storable, Query(max_length=100)],
-    precision_m: Annotated[float | None, Query(ge=0, le=10_000, allow_inf_nan=False)] = None,
+    precision_m: Precision = None,
     date: Annotated[JourIn | None, Query(description="Le jour du constat ; aujourd'hui par défaut.")] = None,
 ) -> DecisionOut:
     """À qui est-ce, ici, et pourquoi ? Ne crée rien."""
@@ -119,15 +121,12 @@ def expliquer_routage(
     configuration = ref.configuration
     if theme not in configuration.theme:
         raise ThemeInconnu(errors=(Fault("?theme", f"« {theme} » n'est pas un thème d'ici : voir GET /v1/meta."),))
-    try:
-        routage.verifier_position(ref.carte, lon=lon, lat=lat, precision_m=precision_m)
-    except routage.PositionInversee as swapped:
-        raise PositionInversee(errors=(Fault("?lon", "lon et lat semblent inversés."),)) from swapped
-    except routage.HorsTerritoire as outside:
-        raise HorsTerritoire(errors=(Fault("?lon", f"À {outside.metres:.0f} m hors du territoire."),)) from outside
+    verifier(ref.carte, lon, lat, precision_m)
     day = date or db.now.astimezone(local(db)).date()
     found = routage.router(configuration, ref.carte, theme=theme, lon=lon, lat=lat, precision_m=precision_m, le=day)
     acteur = configuration.acteur.get(found.acteur or "")
+    told = organisation.informes(configuration, found, theme=theme) if acteur else ()
+    above = organisation.chaine(configuration, theme=theme, zones=found.zones, acteur=found.acteur)
     return DecisionOut(
         acteur=acteur.code if acteur else None,
         nom=acteur.nom if acteur else None,
@@ -141,6 +140,10 @@ def expliquer_routage(
         zones=[ZoneDecisionOut(code=code, nom=configuration.zone[code].nom) for code in found.zones],
         incertain=found.incertain,
         candidats=[CandidatOut.model_validate(one, from_attributes=True) for one in found.candidats] or None,
+        informes=informes_out(configuration.acteur[code] for code in told),
+        competent=competent_out(found.competent),
+        chaine=None if found.hors_perimetre else ChaineOut.model_validate(above, from_attributes=True),
+        prochain_passage=prochain(configuration, theme=theme, lon=lon, lat=lat, apres=db.now),
         version=ref.version,
         date=day,
     )
@@ -149,30 +152,7 @@ def expliquer_routage(
 @router.get("/zones.geojson", response_model=CollectionOut, response_class=GeoJson)
 def lire_zones(db: PublicDb) -> GeoJson:
     """Les zones (quartiers, QPV), lisibles telles quelles dans uMap et QGIS."""
-    return collection(
-        feature(zone.contour, name=zone.nom, code=zone.code, type=zone.type, reference=zone.reference)
-        for zone in referentiel(db).configuration.zones
-    )
-
-
-@router.get("/secteurs.geojson", response_model=CollectionOut, response_class=GeoJson)
-def lire_secteurs(db: PublicDb) -> GeoJson:
-    """Les secteurs d'intervention : qui passe où, et à quel rythme."""
-    configuration = referentiel(db).configuration
-    return collection(
-        feature(
-            secteur.contour,
-            name=secteur.nom,
-            code=secteur.code,
-            acteur=configuration.acteur[secteur.acteur].nom,
-            prestations=", ".join(secteur.prestations),
-            rythme=secteur.rythme,
-            description=" · ".join(
-                filter(None, (configuration.acteur[secteur.acteur].nom, ", ".join(secteur.prestations), secteur.rythme))
-            ),
-        )
-        for secteur in configuration.secteurs
-    )
+    return collection(one.feature() for one in couches.zones(referentiel(db).configuration))
 
 
 @router.get("/emprises.geojson", response_model=CollectionOut, response_class=GeoJson)
@@ -180,15 +160,5 @@ def lire_emprises(db: PublicDb, date: JourIn | None = None) -> GeoJson:
     """Les emprises valides ce jour-là : à qui est le sol."""
     ref = referentiel(db)
     day = date or db.now.astimezone(local(db)).date()
-    return collection(
-        feature(
-            one.geometrie,
-            name=one.nom or one.code,
-            code=one.code,
-            domanialite=one.domanialite,
-            gestionnaire=one.gestionnaire,
-            description=LIBELLES_DOMANIALITE[one.domanialite],
-        )
-        for one in sorted(ref.carte.emprises, key=attrgetter("code"))
-        if one.valide(day)
-    )
+    valid = (one for one in sorted(ref.carte.emprises, key=attrgetter("code")) if one.valide(day))
+    return collection(one.feature() for one in couches.emprises(ref.configuration, valid))

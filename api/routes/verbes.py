@@ -13,7 +13,7 @@ from api.reading import StrictRoute
 from api.representation import Answer, expect
 from api.schemas import signalement as schemas
 from api.schemas.signalement import SignalementOut
-from relais.commands import corrections, verbes
+from relais.commands import corrections, rattachement, verbes
 from relais.queries.dossier import dossier
 from relais.queries.signalement import get_signalement
 from relais.tables.signalement import Signalement
@@ -79,7 +79,7 @@ def intervenir(body: schemas.InterventionIn, act: Act) -> Response:
 @router.post("/reaffectations", response_model=SignalementOut, status_code=201)
 def reaffecter(body: schemas.ReaffectationIn, act: Act) -> Response:
     """Pas le bon responsable : en nommer un autre, ou laisser le pilote arbitrer."""
-    return act.do(verbes.reaffecter, motif=body.motif, acteur=body.acteur)
+    return act.do(verbes.reaffecter, motif=body.motif, commentaire=body.commentaire, acteur=body.acteur)
 
 
 @router.post("/clotures", response_model=SignalementOut, status_code=201)
@@ -106,3 +106,16 @@ def corriger(body: schemas.CorrectionIn, act: Act) -> Response:
 def retirer_signalement(body: schemas.RetraitDuSignalementIn, act: Act) -> Response:
     """Retirer un signalement : plus personne n'y travaille."""
     return act.do(corrections.retirer, motif=body.motif)
+
+
+@router.post("/rattachements", response_model=SignalementOut, status_code=201)
+def rattacher(body: schemas.RattachementIn, act: Act) -> Response:
+    """C'est la même chose qu'un autre : l'autre parle pour les deux, et ses nouvelles vont aux deux auteurs."""
+    return act.do(rattachement.rattacher, signalement=body.signalement)
+
+
+@router.post("/detachements", response_model=SignalementOut, status_code=201)
+def detacher(act: Act, body: schemas.RienIn | None = None) -> Response:
+    """Ce n'était pas la même chose : il reprend son cours, et ses délais repartent."""
+    del body
+    return act.do(rattachement.detacher)

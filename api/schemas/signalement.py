@@ -22,11 +22,13 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from api.schemas.commun import PHRASE, In, Instant, InstantIn, JourIn, Number, Out, Rank, Sentence, Short, Text, filled
 from api.schemas.photo import PHOTO_APRES, PhotoIn
 from api.schemas.publication import PublicationOut
-from api.schemas.routage import CandidatOut
+from api.schemas.routage import CandidatOut, CompetentOut, InformeOut
+from api.schemas.secteurs import ProchainPassageOut
 from relais.commands.verbes import Etape
 from relais.rules.configuration import Delai, Domanialite, Nature, TypeZone
 from relais.rules.depot import SOURCE, Correction, Depot, Position
 from relais.rules.questions import QUESTIONS_MAX, repondues
+from relais.rules.refus import RENVOIS, MotifDeRenvoi
 from relais.rules.statuts import Motif, Statut, Verbe
 from relais.tables.echeance import EtatDelai
 from relais.tables.photo import EtatPhoto, Phase
@@ -197,10 +199,19 @@ class InterventionIn(In):
 
 class ReaffectationIn(In):
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"motif": "Ce trottoir est à la Ville.", "acteur": "proprete"}]}
+        json_schema_extra={
+            "examples": [
+                {"motif": "pas_mon_terrain", "commentaire": "Ce trottoir est à la Ville.", "acteur": "proprete"}
+            ]
+        }
     )
 
-    motif: Sentence
+    motif: MotifDeRenvoi = Field(
+        description=" ; ".join(
+            f"`{code}` : {one.libelle}{' (pilote seul)' if one.au_pilote else ''}" for code, one in RENVOIS.items()
+        )
+    )
+    commentaire: Sentence | None = Field(default=None, description="Obligatoire avec `autre`.")
     acteur: Short | None = None
 
 
@@ -290,6 +301,8 @@ class RoutageOut(Out):
     emprise: str | None = None
     version: int
     candidats: list[CandidatOut] | None = None
+    informes: list[InformeOut] | None = Field(default=None, description="Prévenus, sans avoir rien à faire.")
+    competent: CompetentOut | None = Field(default=None, description="Réorienté : à qui s'adresser.")
 
 
 class DelaiOut(Out):
@@ -337,6 +350,47 @@ def _range(said: dict[str, T]) -> dict[str, T]:
     return dict(sorted(said.items()))
 
 
+class SuiviOut(Out):
+    """D'un doublon, c'est celui qui parle pour lui que l'on suit."""
+
+    je_suis: bool
+    nombre: int | None = Field(default=None, description="Combien de personnes sont prévenues, son auteur compris.")
+
+
+class PrincipalOut(Out):
+    """Celui qui parle pour un doublon : où il en est, et rien de ce que son auteur a écrit."""
+
+    id: UUID | None = Field(default=None, description="Pour qui peut le lire.")
+    numero: str
+    statut: StatutOut
+    responsable: ResponsableOut | None = None
+    delais: list[DelaiOut]
+
+
+class DoublonsOut(Out):
+    nombre: int = Field(description="Les signalements qui lui sont rattachés.")
+    declarants: int = Field(description="Les personnes différentes qui l'ont signalé en tout.")
+
+
+class RecurrenceOut(Out):
+    """Revenu : la même chose, au même endroit, après une intervention."""
+
+    de: str = Field(description="Le numéro du dernier qui y a été traité.")
+    jours: int = Field(description="Entre cette intervention et la réception de celui-ci.")
+    fois: int = Field(description="Combien y ont été traités pendant la fenêtre du thème.")
+
+
+class DoublonsPossiblesOut(Out):
+    nombre: int
+    proches: str = Field(description="Où les lire.", examples=["/v1/signalements/019d…/proches"])
+
+
+class RattachementIn(In):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"signalement": "019d44aa-d6a0-7a31-9c2b-5f1d8e0a7b42"}]})
+
+    signalement: UUID = Field(description="Celui qui parlera pour les deux.")
+
+
 class SignalementOut(Out):
     """À qui n'en voit que ce qui est publié, `lieu`, `questions`, `source`, `routage` et `publication` manquent."""
 
@@ -358,6 +412,7 @@ class SignalementOut(Out):
     zones: list[ZoneOut]
     responsable: ResponsableOut | None = None
     routage: RoutageOut | None = None
+    prochain_passage: ProchainPassageOut | None = None
     delais: list[DelaiOut]
     en_retard: bool
     derniere_reponse: ReponseOut | None = None
@@ -365,6 +420,13 @@ class SignalementOut(Out):
     photos_manquantes: list[UUID]
     actions: list[Verbe]
     publication: PublicationOut | None = Field(default=None, description="Absent : tout le monde ne peut pas le lire.")
+    suivi: SuiviOut | None = Field(default=None, description="À qui a un compte.")
+    doublon_de: PrincipalOut | None = None
+    doublons: DoublonsOut | None = Field(default=None, description="Absent : aucun.")
+    recurrence: RecurrenceOut | None = Field(default=None, description="À son acteur, et à qui voit tout.")
+    doublons_possibles: DoublonsPossiblesOut | None = Field(
+        default=None, description="En réponse à l'envoi seul. Rien n'est regroupé de soi-même."
+    )
 
 
 class PageOut(Out):

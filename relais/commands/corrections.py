@@ -3,11 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
-
 from relais.caller import Caller
 from relais.commands.photo import forget_position
-from relais.commands.saisine import withdraw_all
 from relais.commands.signalement import (
     check_photos_allowed,
     check_position,
@@ -17,20 +14,18 @@ from relais.commands.signalement import (
     route,
     statut_of,
 )
-from relais.commands.suivi import stop
-from relais.commands.verbes import Acte, begin
+from relais.commands.verbes import Acte, actions, begin, compte_pour_d_autres, pour_d_autres
 from relais.db import Session
 from relais.errors import ChampInvalide, Fault, PhotoNonAutorisee
-from relais.outbox import Fact, Letter, cancel
-from relais.queries.destinataires import Annuaire
-from relais.queries.dossier import acteur_de
+from relais.outbox import Fact, cancel
+from relais.queries.sejour import ont_renvoye
 from relais.rules.acces import Qualite
-from relais.rules.configuration import Delai, Destinataire, RegleDePhoto, Theme
+from relais.rules.configuration import RegleDePhoto, Theme
 from relais.rules.depot import Correction, Depot
 from relais.rules.publication import sans_photo
+from relais.rules.refus import redit_de_la_carte
 from relais.rules.routage import Routage
 from relais.rules.statuts import TRANSITIONS, Motif, Statut, Verbe
-from relais.tables.envoi import Envoi, EtatEnvoi
 from relais.tables.signalement import Signalement
 
 CHAMPS = {
@@ -48,7 +43,8 @@ def corriger(session: Session, *, caller: Caller, id: UUID, correction: Correcti
 
     Not even where the pilote's correction takes a ticket from an acteur that had it in charge: that `prise_en_charge`
     was kept, and stays so for the next acteur, whose promises to the resident are the dates already given.
-    The same as it was said changes nothing. Raises what a creation raises, at the field to mend.
+    The same as it was said changes nothing. Raises what a creation raises, at the field to mend, and
+    TransitionImpossible to the author alone who would move what speaks for others.
     """
     acte = begin(session, caller, id, Verbe.CORRECTIONS, now)
     if correction == Correction():
@@ -63,6 +59,9 @@ def corriger(session: Session, *, caller: Caller, id: UUID, correction: Correcti
     ]
     if not changed:
         return acte.ticket
+    moved = {"theme", "position"} & set(changed)
+    if moved and compte_pour_d_autres(acte.dossier, acte.qualites):
+        raise pour_d_autres(acte.ticket, actions(acte.dossier, acte.qualites, now=now))
     _check(acte, after, changed)
     for champ in changed:
         for column in CHAMPS[champ]:
@@ -72,11 +71,13 @@ def corriger(session: Session, *, caller: Caller, id: UUID, correction: Correcti
     if {"theme", "description"} & set(changed):
         _reread(acte)
     holder = acte.ticket.acteur
-    moved = {"theme", "position"} & set(changed)
+    if moved:
+        acte.ticket.recurrence_de = None  # what came back was something else, or elsewhere
     statut = _reroute(acte, route(acte.dossier.current, after)) if moved else None
     # Names of fields alone: the journal is never erased, and these texts are somebody's.
     told = {"champs": changed} | _passed(holder, acte.ticket.acteur)
-    acte.facts.insert(0, Fact("signalement.corrige", told))
+    besides = acte.to_informes() if moved and statut is None else ()
+    acte.facts.insert(0, Fact("signalement.corrige", told, besides))
     return acte.finish(statut)
 
 
@@ -129,16 +130,21 @@ def _reread(acte: Acte) -> None:
 
 
 def _reroute(acte: Acte, where: Routage) -> Statut | None:
-    """Write what the map says; another acteur takes it over, unless the pilote chose the present one for good.
+    """Write what the map says; another acteur takes it over, unless that is no longer the map's to say.
 
-    Then why it has it is not the map's to say: `regle` and `explication` stay, beside the ground as it is.
+    Then `regle` and `informes` stay, and who moved it and why, beside the ground as it is.
     """
     ticket, before, statut = acte.ticket, acte.ticket.acteur, statut_of(where)
-    final = ticket.affecte_par_le_pilote and Qualite.PILOTE not in acte.qualites
-    for column, value in ground_of(where).items():
-        if not (final and column in {"regle", "explication"}):
-            setattr(ticket, column, value)
-    if final or (where.acteur == before and statut is not Statut.REORIENTE):
+    kept = _settled_by_people(acte, where)
+    ground = ground_of(where)
+    if kept:
+        ground |= {name: getattr(ticket, name) for name in ("regle", "informes")}
+        ground["explication"] = redit_de_la_carte(ticket.explication, where.explication)
+    for informe in set(ticket.informes).difference(ground["informes"]):
+        cancel(acte.session, ticket.id, acteur=informe, gabarit="pour_information")
+    for column, value in ground.items():
+        setattr(ticket, column, value)
+    if kept or (where.acteur == before and statut is not Statut.REORIENTE):
         return None
     ticket.acteur, ticket.affecte_par_le_pilote = where.acteur, False
     ticket.motif = Motif.INDETERMINE if statut is Statut.A_QUALIFIER else None
@@ -149,25 +155,31 @@ def _reroute(acte: Acte, where: Routage) -> Statut | None:
     return statut
 
 
+def _settled_by_people(acte: Acte, where: Routage) -> bool:
+    """Before anybody but the pilote: he chose, he is choosing, or the acteur the map names has sent it back already.
+
+    A pin moved by a step would otherwise give it back to that acteur, and open again what two refusals had closed.
+    """
+    ticket = acte.ticket
+    if Qualite.PILOTE in acte.qualites:
+        return False
+    if ticket.affecte_par_le_pilote or ticket.motif is Motif.ARBITRAGE:
+        return True
+    moved = ticket.rebonds > 0 and where.acteur not in {None, ticket.acteur}
+    return moved and where.acteur in ont_renvoye(acte.session, ticket)
+
+
 def _hand_over(acte: Acte, before: str | None) -> None:
-    letters = acte.passed_on(before) + _farewell(acte, before)
+    letters = acte.passed_on(before) + acte.farewell(before)
     acte.facts.append(Fact("signalement.reaffecte", _passed(before, acte.ticket.acteur), letters))
 
 
 def _leave(acte: Acte, before: str | None) -> None:
     """Outside the perimeter, nobody here answers for it: the acteur that had heard of it is told so, its author too."""
-    ended = _end(acte, motif="Le signalement a été réorienté.")
+    ended = acte.end(motif="Le signalement a été réorienté.")
     if before is not None:
-        acte.facts.append(Fact("signalement.reaffecte", _passed(before, None), _farewell(acte, before)))
+        acte.facts.append(Fact("signalement.reaffecte", _passed(before, None), acte.farewell(before)))
     acte.facts += [Fact("signalement.reoriente", {}, acte.to_author("accuse")), *ended]
-
-
-def _farewell(acte: Acte, before: str | None) -> tuple[Letter, ...]:
-    """« N'est plus à vous », to the acteur that had heard it was. It leaves whatever becomes of the ticket."""
-    if before is None or not _heard(acte, before):
-        return ()
-    annuaire = Annuaire(acte.session, acte.dossier.current, acteur_de(before, acte.dossier.current, acte.dossier.born))
-    return tuple(one.letter("plus_a_vous") for one in annuaire.adresses((Destinataire.ACTEUR,)))
 
 
 def _passed(before: str | None, after: str | None) -> dict[str, object]:
@@ -178,32 +190,9 @@ def _passed(before: str | None, after: str | None) -> dict[str, object]:
 def retirer(session: Session, *, caller: Caller, id: UUID, motif: str, now: datetime) -> Signalement:
     """Nobody works on it any more. Told: the acteur that had heard of it, and its author where the pilote did it."""
     acte = begin(session, caller, id, Verbe.RETRAITS, now)
-    ended = _end(acte, motif="Le signalement a été retiré.")
-    letters = acte.to_acteur("retire") if _heard(acte, acte.ticket.acteur) else ()
+    ended = acte.end(motif="Le signalement a été retiré.")
+    letters = acte.to_acteur("retire") if acte.heard(acte.ticket.acteur) else ()
     if Qualite.AUTEUR not in acte.qualites:
         letters += acte.to_author("retire")
     acte.facts += [Fact("signalement.retire", {"motif": motif}, letters), *ended]
     return acte.finish(TRANSITIONS[Verbe.RETRAITS].vers)
-
-
-def _heard(acte: Acte, acteur: str | None) -> bool:
-    """That acteur's affectation left, or is on the wire. To be asked once what may be taken back has been (`cancel`).
-
-    Before, a worker could take it between the two: the mail would leave, and nothing would follow it.
-    """
-    ticket = acte.ticket
-    left = exists().where(
-        Envoi.territoire_id == ticket.territoire_id,
-        Envoi.signalement_id == ticket.id,
-        Envoi.gabarit == "affectation",
-        Envoi.acteur == acteur,
-        or_(Envoi.etat == EtatEnvoi.ENVOYE, Envoi.lease_token.is_not(None)),
-    )
-    return bool(acte.session.scalar(select(left)))
-
-
-def _end(acte: Acte, *, motif: str) -> list[Fact]:
-    """The clocks stop, nothing promised leaves, and the agendas are cleared: what that makes to announce."""
-    stop(acte.dossier.echeances, set(Delai), now=acte.now)
-    cancel(acte.session, acte.ticket.id)
-    return withdraw_all(acte.session, acte.ticket, motif=motif, now=acte.now)

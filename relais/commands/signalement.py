@@ -1,6 +1,6 @@
 """Receiving a signalement: once, whatever the network does, routed and dated in the same transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -30,13 +30,26 @@ from relais.errors import (
 from relais.outbox import Author, Fact, Letter, announce
 from relais.queries.destinataires import Adresse, Annuaire
 from relais.queries.dossier import Dossier, last_tours
+from relais.queries.liens import Liens
 from relais.queries.referentiel import Referentiel, referentiel
+from relais.queries.voisinage import Alentours, alentours
 from relais.rules import questions, routage
 from relais.rules.acces import SIGNALENT
 from relais.rules.configuration import Configuration, Destinataire, Publication, RegleDePhoto, Theme
-from relais.rules.depot import ANCIENNETE_MAX, AVANCE_TOLEREE, HORS_LIGNE_MAX, OCTETS_MAX, PHOTOS_MAX, Depot, empreinte
+from relais.rules.depot import (
+    ANCIENNETE_MAX,
+    AVANCE_TOLEREE,
+    HORS_LIGNE_MAX,
+    OCTETS_MAX,
+    PHOTOS_MAX,
+    Depot,
+    Position,
+    empreinte,
+)
+from relais.rules.organisation import informes
 from relais.rules.publication import publie_d_office, sans_photo
 from relais.rules.statuts import Motif, Statut
+from relais.rules.voisinage import Retour, retour
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.signalement import Signalement
 from relais.tables.territoire import Compteur, Version
@@ -54,14 +67,23 @@ def submit_signalement(
     """
     if caller.role not in SIGNALENT or caller.id is None:
         raise ActionInterdite("Ce compte ne dépose pas de signalement.")
-    known = _known(session, id)
-    if known is not None:
-        return _again(known, caller, depot), None
     ref = referentiel(session)
+    around = alentours(
+        session,
+        id=id,
+        caller=caller,
+        theme=ref.configuration.theme.get(depot.theme, Theme(depot.theme, depot.theme)),
+        position=Position(depot.lon, depot.lat, depot.precision_m),
+        le=now,
+        constate_le=min(max(depot.constate_le, now - ANCIENNETE_MAX), now),
+    )
+    if around.connu is not None:
+        return _again(around.connu, caller, depot), None
     constate_le = _date_acceptable(depot, now)
     filled = _form(session, depot, ref)
     _check(depot, ref, filled=filled, asked=_asked(session, filled, ref, constate_le))
     where = route(ref, replace(depot, constate_le=constate_le))
+    back = _back(around, ref, depot, where, constate_le)
     public = publie_d_office(ref.configuration.publication, ref.configuration.theme[depot.theme], statut_of(where))
     values = _values(depot, where, caller, id, now) | {
         "territoire_id": caller.territoire,
@@ -71,22 +93,40 @@ def submit_signalement(
         "constate_corrige": constate_le != depot.constate_le,
         "publie_le": now if public else None,
         "publie_par_le_pilote": False,
+        "doublon_de": None,
+        "recurrence_de": back.dernier.id if back else None,
     }
     # Two sends of one draft at the same instant: the second waits here for the first, then finds its row.
     made = session.execute(upsert(Signalement).values(**values).on_conflict_do_nothing().returning(Signalement.id))
     if made.first() is None:
         _give_back(session, now, ref.configuration)
-        return _again(_known(session, id, sure=True), caller, depot), None
+        return _again(_known(session, id), caller, depot), None
     ticket = Signalement(**values)
     photos = declare_photos(session, ticket, depot, after=0)
-    written = _promise(session, Dossier(ticket, ref, ref, (), photos), caller, now=now)
+    ties = Liens(suivi=True, recurrence=_said_of(back), possibles=around.annonces)
+    written = _promise(session, Dossier(ticket, ref, ref, (), photos, ties), caller, back, now=now)
     session.adopt(ticket)
     return ticket, written
 
 
-def _known(session: Session, id: UUID, *, sure: bool = False) -> Any:  # noqa: ANN401 - Signalement, or None unless sure
+def _known(session: Session, id: UUID) -> Signalement:
     wanted = select(Signalement).where(Signalement.territoire_id == session.territoire, Signalement.id == id)
-    return session.scalars(wanted).one() if sure else session.scalar(wanted)
+    return session.scalars(wanted).one()
+
+
+def _back(
+    around: Alentours, ref: Referentiel, depot: Depot, where: routage.Routage, constate_le: datetime
+) -> Retour | None:
+    """What it is the return of, the day it was seen; of what the démarche does not follow, nothing is."""
+    if statut_of(where) is Statut.REORIENTE:
+        return None
+    regle = ref.configuration.theme[depot.theme].recurrence
+    return retour(around.voisins, regle=regle, calendrier=ref.configuration.calendrier, le=constate_le)
+
+
+def _said_of(back: Retour | None) -> dict[str, Any] | None:
+    """In the journal and in answers: numbers and days, nothing of what the others said."""
+    return {"de": back.dernier.numero, "jours": back.jours, "fois": len(back.precedents)} if back else None
 
 
 def _again(known: Signalement, caller: Caller, depot: Depot) -> Signalement:
@@ -214,8 +254,8 @@ def check_photos(depot: Depot) -> None:
 
 
 def route(ref: Referentiel, depot: Depot) -> routage.Routage:
-    """Who answers for it, by that version's map on the day it was seen."""
-    return routage.router(
+    """Who answers for it, and who is told, by that version's map on the day it was seen."""
+    where = routage.router(
         ref.configuration,
         ref.carte,
         theme=depot.theme,
@@ -224,6 +264,7 @@ def route(ref: Referentiel, depot: Depot) -> routage.Routage:
         precision_m=depot.precision_m,
         le=depot.constate_le.astimezone(ZoneInfo(ref.configuration.calendrier.fuseau)).date(),
     )
+    return replace(where, informes=informes(ref.configuration, where, theme=depot.theme))
 
 
 def _numero(session: Session, configuration: Configuration, now: datetime) -> str:
@@ -298,6 +339,7 @@ def ground_of(where: routage.Routage) -> dict[str, Any]:
         "incertain": where.incertain,
         "candidats": [asdict(one) for one in where.candidats] or None,
         "zones": list(where.zones),
+        "informes": list(where.informes),
     }
 
 
@@ -320,7 +362,7 @@ def declare_photos(session: Session, ticket: Signalement, depot: Depot, *, after
     return tuple(Photo(**row) for row in rows)
 
 
-def _promise(session: Session, dossier: Dossier, caller: Caller, *, now: datetime) -> Dossier:
+def _promise(session: Session, dossier: Dossier, caller: Caller, back: Retour | None, *, now: datetime) -> Dossier:
     """With its échéances, fixed now."""
     ticket, ref = dossier.signalement, dossier.current
     if ticket.statut is not Statut.REORIENTE:
@@ -334,13 +376,28 @@ def _promise(session: Session, dossier: Dossier, caller: Caller, *, now: datetim
         )
         dossier = replace(dossier, echeances=last_tours(echeances))
         remind(session, ticket, Suite(paliers_a_venir(ticket, echeances, dossier, {}), ()))
-    announce(session, _facts(session, dossier, caller), signalement=ticket, author=Author.of(caller), now=now)
+    announce(session, _facts(session, dossier, caller, back), signalement=ticket, author=Author.of(caller), now=now)
     return dossier
 
 
-def _facts(session: Session, dossier: Dossier, caller: Caller) -> list[Fact]:
-    ticket = dossier.signalement
+def pour_information(annuaire: Annuaire, acteurs: Collection[str]) -> tuple[Letter, ...]:
+    """To acteurs who have nothing to do."""
+    return tuple(one.letter("pour_information", annulable=True) for one in annuaire.acteurs(acteurs))
+
+
+def _facts(session: Session, dossier: Dossier, caller: Caller, back: Retour | None) -> list[Fact]:
     annuaire = Annuaire(session, dossier.current, dossier.acteur)
+    facts = _received(dossier, caller, annuaire)
+    if back is not None:
+        ids = [str(one.id) for one in back.precedents]
+        told = annuaire.adresses((Destinataire.PILOTES,))
+        letters = tuple(one.letter("recurrence", annulable=True, precedents=ids) for one in told)
+        facts.append(Fact("signalement.recurrent", dossier.liens.recurrence or {}, letters))
+    return facts
+
+
+def _received(dossier: Dossier, caller: Caller, annuaire: Annuaire) -> list[Fact]:
+    ticket = dossier.signalement
     to_author = Adresse(caller.courriel, caller.id).letter if caller.courriel else None
     received: list[Letter] = [to_author("accuse")] if to_author else []
     match ticket.statut:
@@ -353,6 +410,7 @@ def _facts(session: Session, dossier: Dossier, caller: Caller) -> list[Fact]:
             return [Fact("signalement.recu", {}, tuple(received))]
         case _:
             told = tuple(one.letter("affectation", annulable=True) for one in annuaire.adresses((Destinataire.ACTEUR,)))
+            told += pour_information(annuaire, ticket.informes)
             return [
                 Fact("signalement.recu", {}, tuple(received)),
                 Fact("signalement.affecte", {"acteur": ticket.acteur}, told),

@@ -94,6 +94,25 @@ def touch(signalement: Signalement, *, now: datetime, statut: Statut | None = No
             signalement.publie_le, signalement.publie_par_le_pilote = None, False
 
 
+def touch_doublons(session: Session, principal: Signalement, *, now: datetime) -> None:
+    """Those it speaks for are read with where it stands: what changes of it is in their authors' feeds too.
+
+    Locked after it and in the order of their ids, as whoever attaches and detaches does: nobody waits in a circle.
+    """
+    attached = (
+        select(Signalement.id)
+        .where(Signalement.territoire_id == principal.territoire_id, Signalement.doublon_de == principal.id)
+        .order_by(Signalement.id)
+        .with_for_update()
+    )
+    session.execute(
+        update(Signalement)
+        .where(Signalement.territoire_id == principal.territoire_id, Signalement.id.in_(attached))
+        .values(revision=Signalement.revision + 1, modifie_le=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 REVISED = (
     update(Signalement)
     .where(Signalement.territoire_id == bindparam("territoire"), Signalement.id == bindparam("signalement"))

@@ -11,6 +11,7 @@ from relais.courriels.dates import Dates
 from relais.courriels.decision import CHOIX, Inscription, inscription, read_saisine
 from relais.courriels.faits import Annonce, Faits, Vue, annonce, faits_de
 from relais.courriels.histoire import Ligne, Recit
+from relais.courriels.regroupement import Nouvelle, Precedent, nouvelle, precedents, principal, retenus
 from relais.courriels.voisins import au_meme_endroit
 from relais.links import Action, Choice, action_token
 from relais.queries.dossier import Dossier, journal
@@ -18,6 +19,7 @@ from relais.queries.personne import by_id
 from relais.queries.referentiel import referentiel
 from relais.rules.acces import Role
 from relais.rules.configuration import Acteur, Configuration
+from relais.rules.refus import en_clair
 from relais.rules.statuts import JOURS_POUR_ROUVRIR, Statut
 from relais.tables.echeance import Echeance
 from relais.tables.envoi import Canal, Envoi
@@ -56,6 +58,10 @@ class Contexte:
     """Of a grouped mail only `lot` speaks of tickets. `donnees` is what the event and the letter said, as they said it.
 
     `annonce`: the délai this mail is about. `bouton`: what its acteur may do from here, while it still may.
+    `renvoi`: why it changes hands, in words. `refus`: what each acteur answered that sent it back. `au_pilote`: its
+    reader is one, and the choice his.
+    `principal`: the one that speaks for it. `nouvelle`: what a follower is told; of a ticket that is not the reader's
+    own, `faits` then say nothing that its author wrote. `precedents`: what was done there before it came back.
     """
 
     configuration: Configuration
@@ -71,11 +77,18 @@ class Contexte:
     inscription: Inscription | None = None
     instance: str | None = None
     etape: Mapping[str, Any] | None = None
+    renvoi: str | None = None
+    refus: tuple[str, ...] = ()
+    au_pilote: bool = False
     bouton: Bouton | None = None
     plus_a_vous: bool = False
     choix: tuple[Bouton, ...] = ()
     aussi: tuple[str, ...] = ()
     candidats: tuple[Acteur, ...] = ()
+    a_l_acteur: bool = False
+    principal: Faits | None = None
+    nouvelle: Nouvelle | None = None
+    precedents: tuple[Precedent, ...] = ()
     lot: tuple[Piece, ...] = ()
 
 
@@ -95,12 +108,14 @@ class Redaction:
         file, faits = faits_de(self.vue, ticket)
         saisine = self._saisine()
         recit = Recit(file, self.vue.dates, self.lecteur)
-        events = self._before(journal(self.vue.session, ticket))
+        told = [one for one in journal(self.vue.session, ticket) if one.le <= self.vue.le]
+        events = [one for one in told if not self._announces(one)]
         about = inscription(self.vue, file, saisine) if saisine else None
         instance = self.envoi.donnees.get("instance") or (saisine.instance if saisine else None)
+        news = nouvelle(self.vue, self.envoi.donnees, auteur=self.envoi.personne_id == ticket.auteur_id)
         return replace(
             self._vide(),
-            faits=faits,
+            faits=retenus(faits, file) if news and not news.auteur else faits,
             danger=_consigne(file),
             annonce=self._annonce(saisine),
             histoire=recit.raconter(events),
@@ -108,11 +123,18 @@ class Redaction:
             inscription=about,
             instance=recit.instance(instance) if instance else None,
             etape=_etape(events),
+            renvoi=_renvoi(self.envoi.donnees),
+            refus=recit.refus(told),
+            au_pilote=self.lecteur is Role.PILOTE,
             bouton=self._prendre_en_charge(ticket),
             plus_a_vous=self._acts_for_an_acteur and self.envoi.acteur != ticket.acteur,
             choix=tuple(self._bouton(choice, *CHOIX[choice]) for choice in (about.choix if about else ())),
             aussi=tuple(self._aussi()),
             candidats=_candidats(file),
+            a_l_acteur=self._acts_for_an_acteur,
+            principal=principal(self.vue, file),
+            nouvelle=news,
+            precedents=precedents(self.vue.session, self.envoi.donnees.get("precedents", ())),
         )
 
     def _vide(self) -> Contexte:
@@ -153,12 +175,8 @@ class Redaction:
         key = (self.envoi.territoire_id, self.envoi.signalement_id, delai, tour)
         return annonce(self.vue, self.vue.session.get_one(Echeance, key))
 
-    def _before(self, events: Sequence[Evenement]) -> list[Evenement]:
-        """What had happened when this mail was promised, less what it announces itself."""
-        return [one for one in events if one.le <= self.vue.le and not self._announces(one)]
-
     def _announces(self, one: Evenement) -> bool:
-        """Its own event; of a palier, all the events of that palier."""
+        """Of that event this mail is the news. Its own; of a palier, all the events of that palier."""
         if "palier" not in self.envoi.donnees:
             return one.id == self.envoi.evenement_id
         return all(one.donnees.get(name) == self.envoi.donnees[name] for name in ("delai", "tour", "palier"))
@@ -219,6 +237,10 @@ def _etape(events: Sequence[Evenement]) -> Mapping[str, Any] | None:
     """The last dated step announced, and when it was: what « aucune intervention » is measured against."""
     steps = [one for one in events if one.type == "signalement.repondu" and "prochaine_etape" in one.donnees["reponse"]]
     return {**steps[-1].donnees["reponse"]["prochaine_etape"], "annoncee_le": steps[-1].le} if steps else None
+
+
+def _renvoi(donnees: Mapping[str, Any]) -> str | None:
+    return en_clair(donnees["motif"], donnees.get("commentaire")) if "motif" in donnees else None
 
 
 def _candidats(file: Dossier) -> tuple[Acteur, ...]:

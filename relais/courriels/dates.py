@@ -18,6 +18,11 @@ def au_pluriel(nombre: int, singulier: str, pluriel: str | None = None) -> str:
     return f"{nombre} {words}"
 
 
+def precede_de(nom: str) -> str:
+    """« de traitement », « d'arbitrage »: for a common noun."""
+    return f"d'{nom}" if nom.startswith(("a", "e", "é", "i", "o", "u")) else f"de {nom}"
+
+
 @dataclass(frozen=True)
 class Dates:
     """Every instant carries its offset; what is said is local. The calendar also says which days count."""
@@ -49,7 +54,7 @@ class Dates:
         return f"{self._format(le, 'EEEE d MMMM y')} à {self._heure(le)}"
 
     def colonne(self, le: datetime) -> str:
-        """« 01/04  9 h 40 »: always twelve characters, so that a column of them lines up."""
+        """« 01/04  9 h 40 »: always thirteen characters, so that a column of them lines up."""
         local = self._local(le)
         return f"{local:%d/%m} {local.hour:2} h {local:%M}"
 

@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import or_, select
 
 from relais.commands.photo import cle_de_variante
-from relais.courriels.dates import Dates, au_pluriel
+from relais.courriels.dates import Dates, au_pluriel, precede_de
+from relais.courriels.passages import annoncer
 from relais.db import Session
 from relais.keys import Keys
 from relais.links import MEDIA_DAYS, media_path
 from relais.queries.dossier import Dossier, dossier
 from relais.queries.personne import by_id
 from relais.rules.acces import FONCTIONS
-from relais.rules.configuration import LIBELLES_DELAI, LIBELLES_DOMANIALITE, Acteur, Delai, TypeZone
+from relais.rules.configuration import LIBELLES_DELAI, LIBELLES_DOMANIALITE, Acteur, Competent, Delai, TypeZone
 from relais.rules.delais import Duree
+from relais.rules.secteurs import ATTENDENT_UN_PASSAGE, prochain_passage
 from relais.rules.statuts import LIBELLES, OUVERTS, Motif, Statut
 from relais.tables.echeance import Echeance
 from relais.tables.photo import EtatPhoto, Phase, Photo
@@ -51,9 +53,13 @@ class Prises:
 
 @dataclass(frozen=True)
 class Annonce:
-    """One promised délai: « traitement », « 48 h », its instant, « engagement : Charte GUSP 2025, art. 4 »."""
+    """One promised délai: « traitement », « 48 h », its instant, « engagement : Charte GUSP 2025, art. 4 ».
+
+    `du`: as it follows « délai », « de traitement », « d'arbitrage ».
+    """
 
     libelle: str
+    du: str
     duree: str
     le: datetime
     nature: str
@@ -62,6 +68,11 @@ class Annonce:
 
 @dataclass(frozen=True)
 class Faits:
+    """`annonces`: what was promised to the resident. `trancher_avant`: until when the pilote has to settle it.
+
+    `passage`: when somebody comes by next for that thème, a whole sentence.
+    """
+
     numero: str
     statut: str
     statut_code: Statut
@@ -76,9 +87,12 @@ class Faits:
     prises: tuple[Prises, ...]
     photos_attendues: str | None
     responsable: Acteur | None
+    competent: Competent | None
     terrain: str
     explication: str
     annonces: tuple[Annonce, ...]
+    trancher_avant: datetime | None
+    passage: str | None
 
 
 @dataclass(frozen=True)
@@ -110,21 +124,37 @@ def faits_de(vue: Vue, ticket: Signalement) -> tuple[Dossier, Faits]:
         prises=tuple(_prises(vue, file.photos)),
         photos_attendues=_attendues(file.photos),
         responsable=file.acteur,
+        competent=file.competent,
         terrain=_terrain(ticket, emprise),
         explication=ticket.explication,
-        annonces=tuple(annonce(vue, one) for one in file.echeances),
+        annonces=tuple(annonce(vue, one) for one in file.promesses),
+        trancher_avant=next((one.echeance for one in file.echeances if _waits_for_the_pilote(one)), None),
+        passage=_passage(vue, file),
     )
 
 
+def _waits_for_the_pilote(echeance: Echeance) -> bool:
+    return echeance.delai is Delai.ARBITRAGE and echeance.arrete_le is None
+
+
 def annonce(vue: Vue, echeance: Echeance) -> Annonce:
-    running = echeance.arrete_le is None
+    running, libelle = echeance.arrete_le is None, LIBELLES_DELAI[Delai(echeance.delai)]
     return Annonce(
-        libelle=LIBELLES_DELAI[Delai(echeance.delai)],
+        libelle=libelle,
+        du=precede_de(libelle),
         duree=str(Duree(echeance.valeur, echeance.unite)),
         le=echeance.echeance,
         nature=" : ".join(filter(None, (echeance.nature, echeance.source))),
         retard=vue.dates.retard(echeance.echeance, echeance.unite, vue.le) if running else None,
     )
+
+
+def _passage(vue: Vue, file: Dossier) -> str | None:
+    ticket, configuration = file.signalement, file.current.configuration
+    if ticket.statut not in ATTENDENT_UN_PASSAGE:
+        return None
+    found = prochain_passage(configuration, theme=ticket.theme, lon=ticket.lon, lat=ticket.lat, apres=vue.le)
+    return annoncer(found, vue.dates, configuration.calendrier.jour(vue.le)) if found else None
 
 
 def _emprise(session: Session, ticket: Signalement) -> str | None:
@@ -181,7 +211,11 @@ def _constate(vue: Vue, file: Dossier) -> str:
     author = by_id(vue.session, ticket.auteur_id)
     who = "par " + FONCTIONS[author.role].format(sigle=file.current.configuration.sigle) if author else None
     later = None if seen == received else f"reçu {received}"
-    return ", ".join(filter(None, (seen, who, later)))
+    said = ", ".join(filter(None, (seen, who, later)))
+    others = file.liens.suivants - 1
+    if not others:
+        return said
+    return f"{said} ; {au_pluriel(others, 'autre personne suit', 'autres personnes suivent')} ce signalement"
 
 
 def _prises(vue: Vue, photos: Iterable[Photo]) -> Iterable[Prises]:

@@ -6,11 +6,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from relais.courriels.dates import Dates
+from relais.courriels.dates import Dates, precede_de
 from relais.queries.dossier import Dossier, acteur_de
 from relais.rules.acces import Role
 from relais.rules.configuration import LIBELLES_DELAI, Delai, Destinataire
+from relais.rules.echelle import paliers
 from relais.rules.escalade import destinataires
+from relais.rules.refus import en_clair
 from relais.tables.evenement import Evenement
 
 Donnees = Mapping[str, Any]
@@ -45,6 +47,18 @@ class Recit:
             if (same := list(group))
         )
 
+    def refus(self, evenements: Iterable[Evenement]) -> tuple[str, ...]:
+        """For each that sent it back: « Habitat Lisse : terrain d'un autre acteur ; propose Régie des Tilleuls ».
+
+        One that sent it back twice is one acteur, and its last word counts.
+        """
+        last = {
+            one.donnees.get("de"): _refus(self, one.donnees)
+            for one in evenements
+            if one.type == "signalement.reaffecte" and one.donnees.get("par") == "acteur"
+        }
+        return tuple(f"{self.acteur(code)} : {said}" for code, said in last.items())
+
     def acteur(self, code: str | None) -> str:
         found = acteur_de(code, self.dossier.current, self.dossier.born)
         return found.nom if found else code or "le pilote"
@@ -60,8 +74,8 @@ class Recit:
 
 def _retard(recit: Recit, donnees: Donnees) -> str:
     delai = Delai(donnees["delai"])
-    what = f"retard de {LIBELLES_DELAI[delai]}"
-    ladder = recit.dossier.born.configuration.paliers(delai)
+    what = f"retard {precede_de(LIBELLES_DELAI[delai])}"
+    ladder = paliers(recit.dossier.born.configuration, delai)
     palier = next((one for one in ladder if one.code == donnees["palier"]), None)
     if palier is None:
         return what
@@ -88,7 +102,14 @@ def _repondu(recit: Recit, donnees: Donnees) -> str:
 def _reaffecte(recit: Recit, donnees: Donnees) -> str:
     to = f"confié à {recit.acteur(donnees['a'])}" if "a" in donnees else "renvoyé au pilote"
     by = f", auparavant {recit.acteur(donnees['de'])}" if "de" in donnees else ""
-    return f"{to}{by}{_motif(donnees)}"
+    proposed = f" ; proposait {recit.acteur(donnees['propose'])}" if "propose" in donnees else ""
+    return f"{to}{by}{_motif(donnees)}{proposed}"
+
+
+def _refus(recit: Recit, donnees: Donnees) -> str:
+    wanted = donnees.get("a") or donnees.get("propose")
+    proposed = f" ; propose {recit.acteur(wanted)}" if wanted else ""
+    return en_clair(donnees["motif"], donnees.get("commentaire")) + proposed
 
 
 CHAMPS = {
@@ -106,7 +127,7 @@ def _corrige(_: Recit, donnees: Donnees) -> str:
 
 def _motif(donnees: Donnees) -> str:
     reason = donnees.get("motif")
-    return f" (motif : {reason.rstrip(' .')})" if reason else ""
+    return f" (motif : {en_clair(reason, donnees.get('commentaire')).rstrip(' .')})" if reason else ""
 
 
 def _traite(_: Recit, donnees: Donnees) -> str:
@@ -135,6 +156,10 @@ PHRASES: Mapping[str, Callable[[Recit, Donnees], str]] = {
     "signalement.retire": lambda _, said: f"retiré{_motif(said)}",
     "signalement.traite": _traite,
     "signalement.rouvert": lambda _, said: f"rouvert, toujours pas résolu : « {said['commentaire']} »",
+    "signalement.rattache": lambda _, said: f"regroupé avec {said['numero']}, qui parle de la même chose",
+    "signalement.detache": lambda _, __: "suivi de nouveau pour lui-même",
+    "signalement.regroupe": lambda _, said: f"le signalement {said['numero']} lui est rattaché",
+    "signalement.separe": lambda _, said: f"le signalement {said['numero']} n'est plus regroupé avec lui",
     "signalement.clos": lambda _, __: "clos",
     "signalement.publie": lambda _, __: "rendu public",
     "signalement.depublie": lambda _, said: f"retiré du public{_motif(said)}",

@@ -11,7 +11,19 @@ from relais.imports.questions import lire_questions
 from relais.rules.configuration import RegleDePhoto, Theme
 from relais.rules.questions import CONSIGNE_DANGER
 
-CLES = ("code", "libelle", "photo", "photo_apres", "interieur", "danger", "consigne", "questions")
+CLES = (
+    "code",
+    "libelle",
+    "photo",
+    "photo_apres",
+    "interieur",
+    "danger",
+    "consigne",
+    "questions",
+    "prestation",
+    "doublons",
+    "recurrence",
+)
 
 
 @cache
@@ -44,6 +56,9 @@ def decrire(fiche: Fiche, base: Theme) -> Theme:
         danger=danger,
         consigne=fiche.lire("consigne", mots.texte) or (CONSIGNE_DANGER if danger else None),
         questions=lire_questions(fiche) if fiche.a("questions") else base.questions,
+        prestation=fiche.lire("prestation", mots.texte) or base.prestation,
+        doublons=fiche.lire("doublons", mots.voisinage) or base.doublons,
+        recurrence=fiche.lire("recurrence", mots.voisinage) or base.recurrence,
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -24,6 +24,7 @@ from relais.rules.configuration import (
     TypeInstance,
     TypeQuestion,
     TypeZone,
+    Voisinage,
 )
 from relais.rules.delais import Duree, Unite
 from relais.rules.questions import URGENCE
@@ -33,7 +34,7 @@ T = TypeVar("T")
 QPV_REFERENCE = re.compile(r"(QP(02[AB]|[0-9]{3})[0-9]{3}|QN(02[AB]|[0-9]{3})[0-9]{2}[NMI])")
 """QP: the list of 2015. QN: the list of 2024; the last letter says new, modified or unchanged."""
 _COURRIEL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_MOIS = {
+MOIS = {
     "janvier": 1,
     "fevrier": 2,
     "mars": 3,
@@ -48,8 +49,10 @@ _MOIS = {
     "decembre": 12,
 }
 _CHOIX_CITES = 8
+_CITES = 3
 _PLUS_LONGUE = {Unite.HEURES: 24 * 366, Unite.HEURES_OUVREES: 24 * 366, Unite.JOURS_OUVRES: 366}
 _DEBORD_MAX_M = 100
+_JOURS_MAX = 366
 
 
 def sans_accents(texte: str) -> str:
@@ -71,6 +74,12 @@ def suggestion(mot: str, connus: Iterable[str]) -> str:
     if proches := get_close_matches(plier(mot), par_pli, n=1, cutoff=0.6):
         return f" ; vouliez-vous dire « {par_pli[proches[0]]} » ?"
     return f" ; au choix : {', '.join(par_pli.values())}" if 0 < len(par_pli) <= _CHOIX_CITES else ""
+
+
+def citer(libelles: Sequence[str]) -> str:
+    """« un », « deux », « trois » et 4 de plus."""
+    cites = ", ".join(f"« {libelle} »" for libelle in libelles[:_CITES])
+    return cites + (f" et {len(libelles) - _CITES} de plus" if len(libelles) > _CITES else "")
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,12 @@ TYPE_QUESTION = _choix(
 )
 DELAI = _choix(
     "un délai",
-    {"prise en charge": Delai.PRISE_EN_CHARGE, "réponse": Delai.REPONSE, "traitement": Delai.TRAITEMENT},
+    {
+        "prise en charge": Delai.PRISE_EN_CHARGE,
+        "réponse": Delai.REPONSE,
+        "traitement": Delai.TRAITEMENT,
+        "arbitrage": Delai.ARBITRAGE,
+    },
 )
 NATURE = _choix("une nature de délai", {"indicatif": Nature.INDICATIF, "engagement": Nature.ENGAGEMENT})
 TYPE_INSTANCE = _choix(
@@ -288,6 +302,15 @@ def distance(ecrit: str) -> float:
     return metres
 
 
+def voisinage(ecrit: str) -> Voisinage:
+    """« 25 m, 7 jours »: how near, and within how many days of the calendar (366 at most)."""
+    loin, _, longtemps = ecrit.rpartition(",")
+    jours = re.fullmatch(r"([0-9]{1,3}) ?(?:j|jours?)", sans_accents(longtemps))
+    if jours is None or not 1 <= int(jours[1]) <= _JOURS_MAX:
+        raise Illisible(f"« {ecrit} » ne se lit pas ; écrivez un rayon et une durée, « 25 m, 7 jours » (366 au plus)")
+    return Voisinage(distance(loin.strip()), int(jours[1]))
+
+
 def jour(ecrit: str) -> date:
     """« 2026-05-15 », « 15/05/2026 », « 15 mai 2026 », « 1er mai 2026 »."""
     pli = sans_accents(ecrit)
@@ -297,7 +320,7 @@ def jour(ecrit: str) -> date:
         if lu := re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", pli):
             return date(int(lu[3]), int(lu[2]), int(lu[1]))
         if lu := re.fullmatch(r"([0-9]{1,2})(?:er)? ([a-z]+) ([0-9]{4})", pli):
-            return date(int(lu[3]), _MOIS.get(lu[2], 0), int(lu[1]))
+            return date(int(lu[3]), MOIS.get(lu[2], 0), int(lu[1]))
     except ValueError:  # the 31st of June, « brumaire »
         pass
     raise Illisible(f"« {ecrit} » n'est pas un jour du calendrier ; écrivez « 2026-05-15 » ou « 15 mai 2026 »")

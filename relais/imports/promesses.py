@@ -99,7 +99,7 @@ def _comparaisons(
     quartiers = [zone.code for zone in configuration.zones if zone.type is not TypeZone.QPV]
     for zone in configuration.zones:
         for theme in configuration.themes if zone.type is TypeZone.QPV else ():
-            for autre, delai in product((TOUT, *quartiers), Delai):
+            for autre, delai in product((TOUT, *quartiers), PROMIS):
                 du_qpv = ((theme.code, zone.code), (theme.code, TOUT), (TOUT, zone.code), (TOUT, TOUT))
                 ordinaires = ((theme.code, autre), (theme.code, TOUT), (TOUT, autre), (TOUT, TOUT))
                 qpv, ordinaire = (

@@ -35,6 +35,11 @@ class Annuaire:
         found = [adresse for one in destinataires for adresse in self._of(one)]
         return list({adresse.courriel.lower(): adresse for adresse in reversed(found)}.values())[::-1]
 
+    def acteurs(self, codes: Iterable[str]) -> list[Adresse]:
+        """Of those whom the configuration in force knows."""
+        known = (self._current.configuration.acteur.get(code) for code in codes)
+        return [adresse for acteur in known for adresse in self._acteur_box(acteur)]
+
     def _of(self, destinataire: Destinataire) -> list[Adresse]:
         match destinataire:
             case Destinataire.ACTEUR:

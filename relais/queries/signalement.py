@@ -27,6 +27,7 @@ from relais.db import Session
 from relais.errors import SignalementIntrouvable
 from relais.queries import curseur as curseurs
 from relais.rules.acces import Portee
+from relais.rules.configuration import PROMIS
 from relais.rules.publication import bbox_publique
 from relais.rules.statuts import OUVERTS, Statut
 from relais.tables.echeance import Echeance
@@ -161,9 +162,12 @@ def _conditions(session: Session, filtres: Filtres, *, public: bool) -> list[Col
 
 
 def en_retard(territoire: int, now: datetime) -> ColumnElement[bool]:
-    """An open ticket with a délai still running past its date. Read from the délais: few are late, among so many."""
+    """An open ticket with a promise still running past its date. Read from the délais: few are late, among so many."""
     overdue = select(Echeance.signalement_id).where(
-        Echeance.territoire_id == territoire, Echeance.arrete_le.is_(None), Echeance.echeance < now
+        Echeance.territoire_id == territoire,
+        Echeance.arrete_le.is_(None),
+        Echeance.echeance < now,
+        Echeance.delai.in_(PROMIS),
     )
     return Signalement.statut.in_(OUVERTS) & Signalement.id.in_(overdue)
 

@@ -24,6 +24,8 @@ class Qualite(StrEnum):
     ACTEUR = "acteur"
     PILOTE = "pilote"
     LECTEUR = "lecteur"
+    RESPONSABLE = "responsable"  #: answers for the acteur that has it
+    PERSONNE = "personne"  #: sees it, and has an address of its own to be written to
 
 
 VOIENT_TOUT = frozenset({Role.ELU, Role.PILOTE, Role.DIRECTION_GENERALE, Role.ADMINISTRATEUR})
@@ -31,6 +33,7 @@ AGISSENT_POUR_UN_ACTEUR = frozenset({Role.AGENT, Role.RESPONSABLE, Role.CLE})
 SIGNALENT = frozenset({Role.RELAIS, Role.ELU, Role.AGENT, Role.RESPONSABLE, Role.PILOTE, Role.ADMINISTRATEUR, Role.CLE})
 SUIVENT_LES_INSTANCES = frozenset({Role.PILOTE, Role.DIRECTION_GENERALE})
 TIENNENT_LES_ENVOIS = frozenset({Role.ADMINISTRATEUR, Role.CLE})
+TIENNENT_LA_CARTE = frozenset({Role.PILOTE, Role.ADMINISTRATEUR, Role.DIRECTION_GENERALE})
 LISENT_LES_NOMS = frozenset({Role.PILOTE, Role.ADMINISTRATEUR})
 """Of the people who signal and act. Everybody else reads a function, and oneself."""
 
@@ -63,6 +66,16 @@ class Portee:
         )
 
 
+def peut_suivre(role: Role, *, id: UUID | None) -> bool:
+    """Somebody with an account: a program hears by webhook, and a link of a mail is nobody's."""
+    return id is not None and role is not Role.CLE
+
+
+def lit_la_recurrence(seen: Portee, *, acteur: str | None) -> bool:
+    """That it came back speaks of what others signalled: to its acteur, to who sees everything, not to its author."""
+    return seen.couvre(auteur=None, acteur=acteur)
+
+
 def portee(role: Role, *, id: UUID | None, acteur: str | None) -> Portee:
     """`queries.signalement.visibles` turns the same value into SQL: a list never shows what a detail would hide."""
     return Portee(tout=role in VOIENT_TOUT, auteur=id, acteur=acteur if role in AGISSENT_POUR_UN_ACTEUR else None)
@@ -80,6 +93,10 @@ def qualites(
         found.add(Qualite.AUTEUR)
     if seen.acteur is not None and seen.acteur == acteur_du_ticket:
         found.add(Qualite.ACTEUR)
+        if role is Role.RESPONSABLE:
+            found.add(Qualite.RESPONSABLE)
     if role is Role.PILOTE:
         found.add(Qualite.PILOTE)
+    if peut_suivre(role, id=id):
+        found.add(Qualite.PERSONNE)
     return frozenset(found)

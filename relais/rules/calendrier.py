@@ -111,9 +111,12 @@ class Calendrier:
         """The local date of an aware instant; ValueError when it is naive."""
         return exiger_decalage(instant).astimezone(self.zone).date()
 
+    def ferie(self, jour: date) -> bool:
+        return jour in _feries(self.feries, jour.year)
+
     def plages(self, jour: date) -> tuple[tuple[datetime, datetime], ...]:
         """The open ranges [ouvre, ferme) of that local day, in order, in UTC, cut where the clocks change."""
-        if jour in self.fermetures or jour in _feries(self.feries, jour.year):
+        if jour in self.fermetures or self.ferie(jour):
             return ()
         minuit = datetime.combine(jour, time(), UTC)
         morceaux = (

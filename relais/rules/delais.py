@@ -63,7 +63,7 @@ def a_la_part(recu_le: datetime, echeance: datetime, pour_cent: int, unite: Unit
         raise ValueError(f"a part of a délai is 1 to 100 %, not {pour_cent}")
     debut, fin = epoch_minute(recu_le), epoch_minute(echeance)
     reelles = unite is Unite.HEURES
-    minutes = fin - debut if reelles else _minutes_ouvertes(recu_le, echeance, calendrier)
+    minutes = fin - debut if reelles else minutes_ouvertes(recu_le, echeance, calendrier)
     if minutes <= 0:
         return from_epoch_minute(fin, calendrier.zone)
     part = -(-minutes * pour_cent // 100)
@@ -76,6 +76,14 @@ def jours_ouvres_apres(echeance: datetime, jours: int, calendrier: Calendrier) -
         raise ValueError(f"a palier counts working days after the échéance, not {jours}")
     minute = _apres_jours(calendrier.jour(echeance), jours, calendrier) if jours else epoch_minute(echeance)
     return from_epoch_minute(minute, calendrier.zone)
+
+
+def minutes_ouvertes(debut: datetime, fin: datetime, calendrier: Calendrier) -> int:
+    """The open minutes from one instant to a later one, each counted from the whole minute it ends in."""
+    premiere, derniere = calendrier.jour(debut).year, calendrier.jour(fin).year
+    pleines = sum(calendrier.annee(annee).total for annee in range(premiere, derniere))
+    deja = calendrier.annee(premiere).ecoulees(epoch_minute(debut))
+    return pleines + calendrier.annee(derniere).ecoulees(epoch_minute(fin)) - deja
 
 
 def plus_tardif(qpv: Duree, ordinaire: Duree, calendrier: Calendrier, annee: int) -> datetime | None:
@@ -128,13 +136,6 @@ def _apres_minutes(depart: datetime, nombre: int, calendrier: Calendrier) -> int
         nombre -= ouverte.total
         annee += 1
     return ouverte.fin_de(nombre)
-
-
-def _minutes_ouvertes(debut: datetime, fin: datetime, calendrier: Calendrier) -> int:
-    premiere, derniere = calendrier.jour(debut).year, calendrier.jour(fin).year
-    pleines = sum(calendrier.annee(annee).total for annee in range(premiere, derniere))
-    deja = calendrier.annee(premiere).ecoulees(epoch_minute(debut))
-    return pleines + calendrier.annee(derniere).ecoulees(epoch_minute(fin)) - deja
 
 
 def _ruptures(durees: tuple[Duree, ...], calendrier: Calendrier, annee: int) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from relais.rules.configuration import TOUT, Configuration, Delai, Engagement, Nature, TypeZone
+from relais.rules.configuration import PROMIS, TOUT, Configuration, Delai, Engagement, Nature, TypeZone
 from relais.rules.delais import Duree
 
 
@@ -27,7 +27,7 @@ def promesses(configuration: Configuration, *, theme: str, zones: Collection[str
         for delai, duree in line.delais.items():
             if delai not in found or weight > found[delai][0]:
                 found[delai] = (weight, Promesse(duree, line.nature, line.source))
-    return {delai: found[delai][1] for delai in Delai if delai in found}
+    return {delai: found[delai][1] for delai in PROMIS if delai in found}
 
 
 def _weight(configuration: Configuration, line: Engagement, theme: str, zones: Collection[str]) -> int | None:

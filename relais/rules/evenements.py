@@ -18,6 +18,8 @@ class TypeEvenement(StrEnum):
     SIGNALEMENT_ROUVERT = "signalement.rouvert"
     SIGNALEMENT_REORIENTE = "signalement.reoriente"
     SIGNALEMENT_RATTACHE = "signalement.rattache"
+    SIGNALEMENT_DETACHE = "signalement.detache"
+    SIGNALEMENT_RECURRENT = "signalement.recurrent"
     SIGNALEMENT_RETIRE = "signalement.retire"
     SIGNALEMENT_DROIT_COMMUN = "signalement.droit_commun"
     PHOTO_AJOUTEE = "photo.ajoutee"
@@ -37,6 +39,10 @@ class TypeEvenement(StrEnum):
     SIGNALEMENT_PUBLIE = "signalement.publie"  #: the pilote let anybody read it, and these photos of it
     SIGNALEMENT_DEPUBLIE = "signalement.depublie"
     PHOTO_MASQUEE = "photo.masquee"  #: parts of it are to be painted over
+    SIGNALEMENT_REGROUPE = "signalement.regroupe"  #: another one was attached to it
+    SIGNALEMENT_SEPARE = "signalement.separe"  #: and is not any more
+    SIGNALEMENT_SUIVI = "signalement.suivi"  #: somebody asked to be told of its news
+    SIGNALEMENT_PLUS_SUIVI = "signalement.plus_suivi"
 
 
 INTERNES = frozenset(
@@ -47,6 +53,10 @@ INTERNES = frozenset(
         TypeEvenement.SIGNALEMENT_PUBLIE,
         TypeEvenement.SIGNALEMENT_DEPUBLIE,
         TypeEvenement.PHOTO_MASQUEE,
+        TypeEvenement.SIGNALEMENT_REGROUPE,
+        TypeEvenement.SIGNALEMENT_SEPARE,
+        TypeEvenement.SIGNALEMENT_SUIVI,
+        TypeEvenement.SIGNALEMENT_PLUS_SUIVI,
     }
 )
 """What Relais says to itself: in the journal, in no webhook."""

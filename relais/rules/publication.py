@@ -55,12 +55,17 @@ def relu(ecrit_le: datetime, *, publie_le: datetime | None, par_le_pilote: bool)
     return par_le_pilote and publie_le is not None and ecrit_le <= publie_le
 
 
+def protege(themes: Collection[Theme]) -> bool:
+    """Whether people live there or are talked about, by a signalement's thème as any of these versions describes it."""
+    return sans_photo(themes) or any(theme.interieur for theme in themes)
+
+
 def position_publique(themes: Collection[Theme], lon: float, lat: float) -> tuple[float, float]:
     """Where people live or are talked about, the place is rounded: a hall at its exact point is somebody's door.
 
     `themes`: its thème as each version describes it. One that protects is enough.
     """
-    if sans_photo(themes) or any(theme.interieur for theme in themes):
+    if protege(themes):
         return round(lon, DECIMALES), round(lat, DECIMALES)
     return lon, lat
 

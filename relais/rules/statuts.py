@@ -65,13 +65,16 @@ class Verbe(StrEnum):
     RETRAITS = "retraits"
     PUBLICATIONS = "publications"
     DEPUBLICATIONS = "depublications"
+    RATTACHEMENTS = "rattachements"
+    DETACHEMENTS = "detachements"
+    ABONNEMENTS = "abonnements"
 
 
 @dataclass(frozen=True)
 class Transition:
     depuis: frozenset[Statut]
     vers: Statut | None
-    """None: the statut does not change, or the rule decides (réaffectation, correction)."""
+    """None: the statut does not change, or the rule decides (réaffectation, correction, détachement)."""
     qui: frozenset[Qualite]
     tot: frozenset[Qualite] = frozenset()
     """Of `qui`, those who may only before an acteur has taken it in charge."""
@@ -86,6 +89,7 @@ _DE_L_ACTEUR_OU_DU_PILOTE = frozenset({Qualite.ACTEUR, Qualite.PILOTE})
 _DE_L_AUTEUR = frozenset({Qualite.AUTEUR})
 _DE_L_AUTEUR_OU_DU_PILOTE = frozenset({Qualite.AUTEUR, Qualite.PILOTE})
 _DU_PILOTE = frozenset({Qualite.PILOTE})
+_DU_PILOTE_OU_DU_RESPONSABLE = frozenset({Qualite.PILOTE, Qualite.RESPONSABLE})
 
 TRANSITIONS: Mapping[Verbe, Transition] = {
     Verbe.PRISES_EN_CHARGE: Transition(frozenset({Statut.AFFECTE}), Statut.PRIS_EN_CHARGE, _DE_L_ACTEUR),
@@ -98,6 +102,9 @@ TRANSITIONS: Mapping[Verbe, Transition] = {
     Verbe.RETRAITS: Transition(OUVERTS, Statut.RETIRE, _DE_L_AUTEUR_OU_DU_PILOTE, tot=_DE_L_AUTEUR),
     Verbe.PUBLICATIONS: Transition(PUBLIABLES, None, _DU_PILOTE),
     Verbe.DEPUBLICATIONS: Transition(PUBLIABLES, None, _DU_PILOTE),
+    Verbe.RATTACHEMENTS: Transition(OUVERTS, Statut.DOUBLON, _DU_PILOTE_OU_DU_RESPONSABLE),
+    Verbe.DETACHEMENTS: Transition(frozenset({Statut.DOUBLON}), None, _DU_PILOTE_OU_DU_RESPONSABLE),
+    Verbe.ABONNEMENTS: Transition(frozenset(Statut), None, frozenset({Qualite.PERSONNE})),
 }
 
 

@@ -79,11 +79,17 @@ PILOTE = Expected(
     other="401 404 403 404 404 201 403 403 404",
     public=True,
 )
+RATTACHEMENT = Expected(
+    own="  401 403 403 403 422 201 403 403 403",
+    other="401 404 403 404 404 201 403 403 404",
+)
+"""To one that the responsable does not see, and the pilote does."""
 DECISION = Expected(
     own="  401 404 404 404 404 201 403 404 404",
     other="401 404 404 404 404 201 403 404 404",
 )
 INSTANCES = Expected("401 403 403 403 403 200 200 403 403")
+CARTE = Expected("401 403 403 403 403 200 200 200 403")
 ANYONE_KNOWN = Expected("401 200 200 200 200 200 200 200 200")
 
 TABLE = {
@@ -92,6 +98,22 @@ TABLE = {
         other="401 409 409 409 409 409 403 409 409",
     ),
     "POST /v1/signalements": Expected("401 201 201 201 201 201 403 201 201"),
+    "GET /v1/signalements/proches": everybody(200),
+    "GET /v1/signalements/{id}/proches": SEEN,
+    "POST /v1/signalements/{id}/rattachements": RATTACHEMENT,
+    "POST /v1/signalements/{id}/detachements": Expected(
+        own="  401 403 403 403 201 201 403 403 403",
+        other="401 404 403 404 404 201 403 403 404",
+        statut=Statut.DOUBLON,
+    ),
+    "POST /v1/signalements/{id}/abonnements": Expected(
+        own="  401 201 201 201 201 201 201 201 403",
+        other="401 404 201 404 404 201 201 201 404",
+    ),
+    "DELETE /v1/signalements/{id}/abonnements": Expected(
+        own="  401 204 204 204 204 204 204 204 204",
+        other="401 404 204 404 404 204 204 204 404",
+    ),
     "GET /v1/signalements": everybody(200),
     "GET /v1/signalements.geojson": everybody(200),
     "GET /v1/changements": everybody(200),
@@ -136,7 +158,10 @@ TABLE = {
     "GET /v1/moi": ANYONE_KNOWN,
     "GET /v1/meta": everybody(200),
     "GET /v1/routage": everybody(200),
+    "GET /v1/routage/corrections": CARTE,
+    "GET /v1/routage/corrections.geojson": CARTE,
     "GET /v1/zones.geojson": everybody(200),
+    "GET /v1/secteurs": everybody(200),
     "GET /v1/secteurs.geojson": everybody(200),
     "GET /v1/emprises.geojson": everybody(200),
     "GET /m/{seal}/{cle:path}": everybody(404),
@@ -184,6 +209,8 @@ class Things:
     saisine: str = ""
     webhook: str = ""
     envoi: str = ""
+    autre: str = ""
+    """Another ticket of Vaucelles."""
 
 
 class World:
@@ -216,7 +243,9 @@ class World:
                 session.execute(update(Envoi).where(Envoi.id == one.envoi).values(etat=EtatEnvoi.MORT, due_at=None))
         for one in self.things.values():
             assert "None" not in (one.saisine, one.envoi)
-        missing = [str(uuid4()) for _ in range(4)]
+        for place, other in {"own": "other", "other": "own", "theirs": "own"}.items():
+            self.things[place].autre = self.things[other].ticket
+        missing = [*(str(uuid4()) for _ in range(4)), self.things["own"].ticket]
         self.things["missing"] = Things(self.things["own"].said, self.things["own"].photo, *missing)
 
     def _found_neighbour(self) -> None:
@@ -298,7 +327,11 @@ class World:
             options["files"] = _form(things)
         elif (said := _said(route, things)) is not None:
             options["json"] = said
-        query = {"lon": 0.41237, "lat": 48.10562, "theme": "proprete.depot_sauvage"} if "routage" in path else {}
+        query = (
+            {"lon": 0.41237, "lat": 48.10562, "theme": "proprete.depot_sauvage"}
+            if {"routage", "secteurs", "proches"} & set(path.split("/"))
+            else {}
+        )
         nested = self.ville.bind.begin_nested()
         try:
             return self.api(method, path, params=query | ({"territoire": "VSL"} if method == "GET" else {}), **options)
@@ -326,10 +359,11 @@ def _said(route: str, things: Things) -> dict[str, Any] | None:
         "PUT /v1/signalements/{id}": things.said,
         "reponses": {"nature": "operationnelle", "texte": "Passage de l'équipe mardi matin."},
         "interventions": {"commentaire": "Enlevé.", "nature": "durable", "photos": [apres]},
-        "reaffectations": {"motif": "Ce n'est pas à nous."},
+        "reaffectations": {"motif": "pas_mon_terrain"},
         "reouvertures": {"motif": "Pas résolu", "commentaire": "Le matelas est encore là."},
         "ajournements": {"motif": "Benne annoncée.", "jusqu_au": "2026-04-17"},
         "retraits": {"motif": "Réglé ce matin."},
+        "rattachements": {"signalement": things.autre},
         "corrections": {"description": "Matelas et deux fauteuils."},
         "depublications": {"motif": "Un visage est reconnaissable."},
         "masques": {"rectangles": [{"x": 0.4, "y": 0.2, "largeur": 0.1, "hauteur": 0.1}]},

@@ -26,6 +26,7 @@ from relais.db import Session, make_engine
 from relais.errors import RelaisError
 from relais.imports.territoire import lire_territoire
 from relais.queries.signalement import get_signalement
+from relais.rules.refus import MotifDeRenvoi
 from relais.stockage import Local
 from relais.tables.disparition import GARDE, Disparition
 from relais.tables.echeance import Echeance, Escalade
@@ -122,9 +123,9 @@ class Copie:
 ACTS: tuple[tuple[str, Callable[..., Any], dict[str, Any]], ...] = (
     ("agent", prendre_en_charge, {}),
     ("agent.proprete", prendre_en_charge, {}),
-    ("pilote", reaffecter, {"motif": "À vous.", "acteur": "proprete"}),
-    ("pilote", reaffecter, {"motif": "À vous.", "acteur": "habitat-lisse"}),
-    ("agent", reaffecter, {"motif": "Pas à nous.", "acteur": None}),
+    ("pilote", reaffecter, {"motif": MotifDeRenvoi.QUALIFICATION, "acteur": "proprete"}),
+    ("pilote", reaffecter, {"motif": MotifDeRenvoi.QUALIFICATION, "acteur": "habitat-lisse"}),
+    ("agent", reaffecter, {"motif": MotifDeRenvoi.PAS_MON_TERRAIN, "acteur": None}),
     ("agent", intervenir, {"commentaire": "Réparé.", "nature": "durable", "photos": []}),
     ("pilote", clore, {}),
     ("pilote", publier, {}),
@@ -223,8 +224,9 @@ def test_given_back_by_a_transaction_that_began_before_the_one_that_took_it(api,
     copies = {reader: Copie(api, reader).follow() for reader in ("agent", "agent.proprete", "pilote")}
     with ville.as_("pilote") as first:
         first.execute(select(func.pg_current_xact_id()))
-        act(ville, "pilote", reaffecter, UUID(id), motif="À vous.", acteur="proprete")
-        reaffecter(first, caller=first.caller, id=UUID(id), now=first.now, motif="Non.", acteur="habitat-lisse")
+        act(ville, "pilote", reaffecter, UUID(id), motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
+        back = {"motif": MotifDeRenvoi.PAS_MON_TERRAIN, "acteur": "habitat-lisse"}
+        reaffecter(first, caller=first.caller, id=UUID(id), now=first.now, **back)
         first.commit()
     for reader, seen in {"agent": True, "agent.proprete": False, "pilote": True}.items():
         for copie in (copies[reader], Copie(api, reader)):
@@ -236,12 +238,12 @@ def test_what_is_not_seen_any_more_disappears_and_what_is_seen_again_comes_back(
     agent, public = Copie(api, "agent").follow(), Copie(api, None).follow()
     assert (set(agent.held), set(public.held)) == ({str(id)}, set())
     act(ville, "pilote", publier, id)
-    act(ville, "pilote", reaffecter, id, motif="À vous.", acteur="proprete")
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
     assert agent.read() == [{"id": str(id), "disparu": True}]
     [told] = public.read()
     assert "source" not in told["signalement"], "the public view"
     act(ville, "pilote", depublier, id)
-    act(ville, "pilote", reaffecter, id, motif="Finalement.", acteur="habitat-lisse")
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.QUALIFICATION, acteur="habitat-lisse")
     assert public.read() == [{"id": str(id), "disparu": True}]
     assert [one["signalement"]["responsable"]["code"] for one in agent.read()] == ["habitat-lisse"]
 
@@ -249,7 +251,7 @@ def test_what_is_not_seen_any_more_disappears_and_what_is_seen_again_comes_back(
 def test_the_author_keeps_what_his_acteur_loses(api, ville):
     id = deposit(ville, theme=FUITE, who="agent")
     copie = Copie(api, "agent").follow()
-    act(ville, "pilote", reaffecter, id, motif="À vous.", acteur="proprete")
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
     assert [one["signalement"]["responsable"]["code"] for one in copie.read()] == ["proprete"]
 
 
@@ -268,10 +270,10 @@ def test_everybody_is_told_of_what_is_erased(api, ville):
 def test_who_begins_is_told_of_no_loss_before_him_and_of_every_one_since(api, ville):
     """He holds nothing that he could have lost; but of what his first page gave, everything that goes is said."""
     old, held, after = (deposit(ville, theme=FUITE) for _ in range(3))
-    act(ville, "pilote", reaffecter, old, motif="À vous.", acteur="proprete")
+    act(ville, "pilote", reaffecter, old, motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
     copie = Copie(api, "agent", limite=1)
     assert [one["id"] for one in copie.read()] == [str(held)]
-    act(ville, "pilote", reaffecter, held, motif="À vous.", acteur="proprete")
+    act(ville, "pilote", reaffecter, held, motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
     copie.follow()
     assert (set(copie.held), copie.gone) == ({str(after)}, 1)
 
@@ -280,14 +282,14 @@ def test_a_tombstone_is_forgotten_and_with_it_the_cursors_it_had_yet_to_tell(api
     ids = [deposit(ville, theme=FUITE) for _ in range(3)]
     absent, followed = (Copie(api, "agent").follow() for _ in range(2))
     for id in ids[:2]:
-        act(ville, "pilote", reaffecter, id, motif="À vous.", acteur="proprete")
+        act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
     newcomer, gone = Copie(api, "agent").follow(), followed.follow().gone
     means = Means(ville.bind, keys, settings, mailbox=None, wire=Wire(), stockage=Local(settings.depot))
     ville.forward(days=GARDE.days - 1)
     forget(means)
     assert (gone, tombstones(ville)) == (2, 2)
     assert {one["id"] for one in absent.ask()["elements"]} == {str(id) for id in ids[:2]}
-    act(ville, "pilote", reaffecter, ids[2], motif="À vous.", acteur="proprete")
+    act(ville, "pilote", reaffecter, ids[2], motif=MotifDeRenvoi.QUALIFICATION, acteur="proprete")
     ville.forward(days=2)
     for kept in (3, 2):
         assert tombstones(ville) == kept, "the last of the old ones stays: it dates the cursors"

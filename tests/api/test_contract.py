@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from clients.contrat import FILE, refusals
 from clients.contrat import contract as committed
-from commands.factories import ERABLES, deposit, live
+from commands.factories import ERABLES, deposit, le, live
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from sqlalchemy import select
@@ -71,8 +71,8 @@ def test_every_operation_says_who_may_call_it(contract):
     }  # fmt: skip
     assert {f"{method} {path}" for path, method, op in operations(contract) if {} in op["security"]} == {
         "get /v1/meta", "get /v1/routage", "get /v1/zones.geojson", "get /v1/emprises.geojson",
-        "get /v1/secteurs.geojson", "get /v1/signalements", "get /v1/signalements.geojson",
-        "get /v1/signalements/{id}", "get /v1/changements",
+        "get /v1/secteurs", "get /v1/secteurs.geojson", "get /v1/signalements", "get /v1/signalements.geojson",
+        "get /v1/signalements/proches", "get /v1/signalements/{id}", "get /v1/changements",
     }  # fmt: skip
 
 
@@ -198,7 +198,14 @@ def test_every_read_answers_what_the_contract_says(contract, api, lived, keys, v
     with ville.session() as session, session.begin():
         media, _ = media_path(keys, lived["{key}"], now=session.now.now(session.now.tzinfo))
     assert api("GET", media, who=None).headers["content-type"] == "image/jpeg"
-    asked = {"/v1/routage": "?lon=0.41237&lat=48.10562&theme=proprete.depot_sauvage"}
+    here = "?lon=0.41224&lat=48.10598"
+    asked = {"/v1/secteurs": here}
+    asked |= dict.fromkeys(("/v1/routage", "/v1/signalements/proches"), f"{here}&theme=proprete.depot_sauvage")
+    for day in ("2026-04-01", "2026-04-15"):  # one beside that of the first day, one beside what would be sent now
+        ville.at(le(f"{day} 17:30"))
+        beside = deposit(ville, place=ERABLES)
+    taken = {"motif": "pas_mon_terrain", "acteur": "proprete"}
+    assert api("POST", f"/v1/signalements/{beside}/reaffectations", who="agent", json=taken).status_code == 201
     read = 0
     for path, method, op in operations(contract):
         if method != "get" or path.startswith("/m/"):

@@ -148,9 +148,9 @@ def test_a_withdrawal_and_what_may_still_be_done_are_read_by_the_app(api):
     id = uuid4()
     assert {"corrections", "retraits"} <= set(put(api, draft(), id).json()["actions"])
     done = api("POST", f"/v1/signalements/{id}/retraits", json={"motif": "C'est réparé."})
-    assert (done.status_code, done.json()["statut"]["code"], done.json()["actions"]) == (201, "retire", [])
+    assert (done.status_code, done.json()["statut"]["code"], done.json()["actions"]) == (201, "retire", ["abonnements"])
     late = api("POST", f"/v1/signalements/{id}/corrections", json={"description": "x"})
-    assert (late.status_code, late.json()["retryable"], late.json()["actions"]) == (409, False, [])
+    assert (late.status_code, late.json()["retryable"], late.json()["actions"]) == (409, False, ["abonnements"])
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from relais.courriels.histoire import PHRASES
 from relais.outbox import SYSTEM, Fact, announce
 from relais.rules.acces import FONCTIONS, Role
 from relais.rules.evenements import CONTRAT, INTERNES, TypeEvenement
+from relais.rules.refus import MotifDeRenvoi
 from relais.tables.envoi import Canal, Envoi
 from relais.tables.saisine import EtatSaisine
 
@@ -170,7 +171,8 @@ def test_who_loses_a_ticket_hears_it_and_nothing_it_may_not_see(api, ville):
     before, after, chosen = webhook(api, "habitat-lisse"), webhook(api, "proprete"), "signalement.reaffecte"
     deaf = webhook(api, "habitat-lisse", types=["signalement.clos"])
     id = deposit(ville)
-    act(ville, "pilote", reaffecter, id, motif="Ce trottoir est à la Ville.", acteur="proprete")
+    why = {"motif": MotifDeRenvoi.PAS_MON_TERRAIN, "commentaire": "Ce trottoir est à la Ville."}
+    act(ville, "pilote", reaffecter, id, **why, acteur="proprete")
     [lost] = [one for one in heard(ville, before) if one["type"] == chosen]
     kept = lost["data"].pop("signalement")
     assert lost["data"] == {}
@@ -178,11 +180,8 @@ def test_who_loses_a_ticket_hears_it_and_nothing_it_may_not_see(api, ville):
         "id": str(id), "numero": "", "statut": "affecte", "theme": "proprete.depot_sauvage", "acteur": "proprete",
     }  # fmt: skip
     [won] = heard(ville, after)
-    assert (won["type"], won["data"]["de"], won["data"]["motif"]) == (
-        chosen,
-        "habitat-lisse",
-        "Ce trottoir est à la Ville.",
-    )
+    assert (won["type"], won["data"]["de"], won["data"]["par"]) == (chosen, "habitat-lisse", "pilote")
+    assert {name: won["data"][name] for name in why} == why
     assert heard(ville, deaf) == []
     act(ville, "agent.proprete", prendre_en_charge, id)
     assert len(heard(ville, before)) == 3, "received, assigned, lost: and nothing of what follows"
@@ -191,5 +190,5 @@ def test_who_loses_a_ticket_hears_it_and_nothing_it_may_not_see(api, ville):
 def test_who_has_had_it_long_ago_hears_nothing_of_a_later_move(api, ville):
     hook = webhook(api, "habitat-lisse")
     id = deposit(ville, theme="voirie.trottoir", place=RUE_ERABLES)
-    act(ville, "pilote", reaffecter, id, motif="À arbitrer.", acteur=None)
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.AUTRE, commentaire="À arbitrer.", acteur=None)
     assert heard(ville, hook) == []

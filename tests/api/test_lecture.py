@@ -18,6 +18,7 @@ from api.deprecation import TellDeprecated, deprecated
 from relais.caller import Door
 from relais.commands.verbes import prendre_en_charge, reaffecter
 from relais.errors import SignalementIntrouvable
+from relais.rules.refus import MotifDeRenvoi
 from relais.tables.signalement import Signalement
 
 LISTS = ("/v1/signalements", "/v1/signalements.geojson")
@@ -76,7 +77,7 @@ def test_one_is_read_by_whom_it_concerns_and_published_by_everybody(api, tickets
 def test_what_a_stranger_reads_of_a_published_one_is_the_public_view(api, tickets):
     path = f"/v1/signalements/{tickets['publie']}"
     whole, public, other = (api("GET", path, who=who).json() for who in ("relais", None, "relais2"))
-    assert public == other
+    assert public | {"actions": ["abonnements"], "suivi": {"je_suis": False}} == other
     assert {"source", "routage"} <= set(whole) - set(public)
     assert public["actions"] == []
 
@@ -85,8 +86,9 @@ def test_published_is_not_open_to_verbs_nor_is_its_journal(api, ville, tickets):
     path = f"/v1/signalements/{tickets['publie']}"
     assert api("GET", f"{path}/journal", who=None).status_code == 401
     assert api("GET", f"{path}/journal", who="relais2").status_code == 404
+    taken = {"motif": MotifDeRenvoi.PAS_MON_TERRAIN, "acteur": "proprete"}
     with pytest.raises(SignalementIntrouvable):
-        act(ville, "agent.proprete", reaffecter, UUID(tickets["publie"]), motif="À nous.", acteur="proprete")
+        act(ville, "agent.proprete", reaffecter, UUID(tickets["publie"]), **taken)
 
 
 def test_a_bad_token_is_refused_even_where_none_is_needed(api):
@@ -153,7 +155,7 @@ def test_a_filter_keeps_what_it_says_of_what_each_reader_sees(api, ville, asked,
         publier(ville, deposit(ville, theme=theme, place=place, who=("agent", "relais")[rank % 2]))
     [newest, *_, oldest] = api("GET", "/v1/signalements", who="pilote").json()["elements"]
     ville.at(le("2026-04-09 10:00"))
-    act(ville, "pilote", reaffecter, UUID(newest["id"]), motif="À vous.", acteur="habitat-lisse")
+    act(ville, "pilote", reaffecter, UUID(newest["id"]), motif=MotifDeRenvoi.QUALIFICATION, acteur="habitat-lisse")
     act(ville, "agent", prendre_en_charge, UUID(oldest["id"]))
     for who in ("pilote", "relais", "agent", None):
         everything = api("GET", "/v1/signalements", who=who).json()["elements"]
@@ -171,7 +173,7 @@ def test_one_too_is_cut_down_to_the_fields_asked_for(api, tickets):
     assert set(cut.json()) == {"numero", "photos_manquantes"}
     assert api("GET", path, who="pilote", params={"champs": "auteur"}).json()["errors"][0]["pointer"] == "?champs"
     headers = {"If-Match": cut.headers["ETag"]}
-    written = api("POST", f"{path}/reaffectations", who="pilote", json={"motif": "Non."}, headers=headers)
+    written = api("POST", f"{path}/reaffectations", who="pilote", json={"motif": "pas_mon_terrain"}, headers=headers)
     assert written.status_code == 201, "a writer is compared by the revision, whatever he read of it"
 
 

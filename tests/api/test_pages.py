@@ -25,6 +25,7 @@ from relais.db import make_engine
 from relais.links import ACTION_DAYS, Action, Choice, action_token
 from relais.mail import Courriel, Smtp
 from relais.rules.depot import Depot
+from relais.rules.refus import MotifDeRenvoi
 from relais.stockage import Local
 from relais.tables.envoi import Envoi
 from relais.tables.personne import Personne
@@ -166,7 +167,7 @@ def test_a_ticket_that_moved_on_says_where_it_is(api, ville, bouton):
 
 
 def test_a_ticket_given_to_another_acteur_is_shown_to_the_first_no_more(api, ville, affecte, bouton):
-    act(ville, "pilote", reaffecter, affecte, motif="Trottoir communal.", acteur="proprete")
+    act(ville, "pilote", reaffecter, affecte, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur="proprete")
     before = state(ville, affecte)
     pressed = press(api, bouton)
     assert pressed.status_code == 409

@@ -108,7 +108,7 @@ def test_a_reader_who_has_it_already_gets_304_and_a_late_writer_412(api):
     twice = api("POST", f"/v1/signalements/{id}/prises-en-charge", who="agent", json={})
     assert (twice.status_code, sorted(twice.json()["actions"])) == (
         409,
-        ["interventions", "reaffectations", "reponses"],
+        ["abonnements", "interventions", "reaffectations", "reponses"],
     )
 
 

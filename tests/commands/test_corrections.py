@@ -53,6 +53,7 @@ from relais.errors import (
 from relais.outbox import claim, territoires_due
 from relais.rules.configuration import Perimetre, Publication, Question, TypeQuestion
 from relais.rules.depot import Correction, Position
+from relais.rules.refus import MotifDeRenvoi
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.evenement import Evenement
 from relais.tables.photo import Photo
@@ -336,11 +337,14 @@ def test_it_is_routed_on_the_day_it_was_seen_by_the_map_of_today(ville):
 
 def test_what_the_pilote_chose_for_good_an_author_s_pin_does_not_undo(ville):
     id = deposit(ville)
-    act(ville, "pilote", reaffecter, id, motif="Accord avec la voirie.", acteur="voirie")
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.QUALIFICATION, acteur="voirie")
     before = ticket(ville, id)
     done = mend(ville, "relais", id, position=at(RUE_ERABLES))
     assert (done.acteur, done.affecte_par_le_pilote, done.domanialite) == ("voirie", True, "DPC")
-    assert (done.regle, done.explication) == (before.regle, before.explication)  # not « confié à la propreté »
+    assert done.regle == before.regle
+    assert before.explication.startswith("Confié à Direction de la voirie et de l'éclairage par le pilote. D'après la")
+    assert done.explication.startswith("Confié à Direction de la voirie et de l'éclairage par le pilote. D'après la")
+    assert "D'après la carte : Rue des Érables" in done.explication
     assert told(ville, id, "signalement.corrige") == {"champs": ["position"]}
     done = mend(ville, "pilote", id, position=at(ERABLES))
     assert (done.acteur, done.affecte_par_le_pilote) == ("habitat-lisse", False)
@@ -499,7 +503,7 @@ def test_what_is_withdrawn_is_withdrawn_for_good(ville):
     for verb in (withdraw, lambda *a: mend(*a, description="x")):
         with pytest.raises(TransitionImpossible) as refused:
             verb(ville, "relais", id)
-        assert refused.value.extra == {"statut": "retire", "actions": []}
+        assert refused.value.extra == {"statut": "retire", "actions": ["abonnements"]}
 
 
 def test_one_nobody_had_is_withdrawn_in_silence(ville):

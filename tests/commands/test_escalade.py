@@ -37,6 +37,7 @@ from relais.commands.verbes import Etape, clore, intervenir, prendre_en_charge, 
 from relais.db import make_engine
 from relais.errors import ActionInterdite
 from relais.rules.configuration import Delai, Destinataire, Palier
+from relais.rules.refus import MotifDeRenvoi
 from relais.tables.envoi import EtatEnvoi
 
 BENNE = {"nature": "explicative", "texte": "Benne commandée, passage le mardi 7 avril."}
@@ -159,7 +160,7 @@ def test_a_stopped_clock_climbs_no_more_and_the_others_go_on(ville):
 def test_a_new_tour_of_prise_en_charge_climbs_in_its_acteur_s_hours(ville):
     id = deposit(ville)
     live(ville, "2026-04-01 10:00")
-    act(ville, "agent", reaffecter, id, motif="Sur le trottoir.", acteur="proprete")
+    act(ville, "agent", reaffecter, id, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur="proprete")
     live(ville, "2026-04-01 15:00")
     assert ladder(ville, id) == [
         ("01/04 14:12", "prise_en_charge", 2, "relance"),

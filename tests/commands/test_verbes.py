@@ -53,6 +53,7 @@ from relais.errors import (
     TransitionImpossible,
 )
 from relais.rules.configuration import RegleDePhoto
+from relais.rules.refus import MotifDeRenvoi
 from relais.tables.echeance import EtatDelai
 from relais.tables.envoi import EtatEnvoi
 
@@ -70,8 +71,8 @@ def again(ville, who, id, photos=()):
     return act(ville, who, rouvrir, id, motif="pas_resolu", commentaire="Toujours là.", photos=photos)
 
 
-def reassign(ville, who, id, acteur):
-    return act(ville, who, reaffecter, id, motif="Ce n'est pas à nous.", acteur=acteur)
+def reassign(ville, who, id, acteur, motif=MotifDeRenvoi.PAS_MON_TERRAIN):
+    return act(ville, who, reaffecter, id, motif=motif, acteur=acteur)
 
 
 # --- prises-en-charge
@@ -106,7 +107,7 @@ def test_taking_charge_twice_says_what_is_possible(ville):
     act(ville, "agent", prendre_en_charge, id)
     with pytest.raises(TransitionImpossible) as refused:
         act(ville, "agent", prendre_en_charge, id)
-    assert refused.value.extra["actions"] == ["reponses", "interventions", "reaffectations"]
+    assert refused.value.extra["actions"] == ["reponses", "interventions", "reaffectations", "abonnements"]
     assert refused.value.extra["statut"] == "pris_en_charge"
 
 
@@ -312,7 +313,7 @@ def test_the_pilote_s_choice_is_final_and_is_no_bounce(ville):
     assert (found.statut, found.motif, found.acteur, found.rebonds) == ("affecte", None, "habitat-lisse", 2)
     with pytest.raises(TransitionImpossible) as refused:
         reassign(ville, "agent", id, "proprete")
-    assert refused.value.extra["actions"] == ["prises-en-charge", "reponses", "interventions"]
+    assert refused.value.extra["actions"] == ["prises-en-charge", "reponses", "interventions", "abonnements"]
     assert reassign(ville, "pilote", id, "proprete").acteur == "proprete"
 
 
@@ -421,7 +422,7 @@ def test_thirty_days_after_it_is_done_nobody_reopens_even_if_no_worker_closed_it
     ville.at(done + timedelta(days=30, minutes=1))
     with pytest.raises(TransitionImpossible) as refused:
         again(ville, "relais", id)
-    assert (refused.value.extra["statut"], refused.value.extra["actions"]) == ("clos", [])
+    assert (refused.value.extra["statut"], refused.value.extra["actions"]) == ("clos", ["abonnements"])
 
 
 def test_the_thirtieth_day_still_counts(ville):
@@ -441,7 +442,7 @@ def test_a_late_cloture_gives_no_more_days_to_reopen(ville):
     ville.at(done + timedelta(days=31))
     with pytest.raises(TransitionImpossible) as refused:
         again(ville, "relais", id)
-    assert refused.value.extra["actions"] == []
+    assert refused.value.extra["actions"] == ["abonnements"]
 
 
 def test_every_verb_makes_another_revision_and_one_line_of_the_journal(ville):
@@ -470,7 +471,7 @@ def test_a_pilote_keeps_his_mail_when_his_own_agglo_loses_the_ticket(ville):
     id = deposit(ville, theme=FUITE, place=RUE_ERABLES)
     assert ticket(ville, id).acteur == "lisse-agglo"
     ville.forward(days=30)
-    act(ville, link("lisse-agglo"), reaffecter, id, motif="Ce n'est pas notre réseau.", acteur="voirie")
+    act(ville, link("lisse-agglo"), reaffecter, id, motif=MotifDeRenvoi.PAS_MA_COMPETENCE, acteur="voirie")
     late = [one for one in mails(ville, id) if one.a in PILOTES and one.gabarit != "accuse"]
     assert {one.a for one in late} == PILOTES
     assert {one.etat for one in late} == {EtatEnvoi.EN_ATTENTE}

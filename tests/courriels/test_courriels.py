@@ -11,25 +11,32 @@ from uuid import UUID, uuid4
 import pytest
 from commands.factories import (
     AGENCE,
+    CLOS_DES_LILAS,
     DELAISSE,
     DEPOT_SAUVAGE,
+    ERABLES,
     FILS_NUS,
     PILOTES,
     RESPONSABLE_AGENCE,
     RUE_ERABLES,
+    TROTTOIR,
     act,
     agendas,
     configure,
     deposit,
     le,
+    link,
     live,
     photo,
+    ticket,
 )
 from conftest import MARDI, ROOT, Ville
 from sqlalchemy import ColumnElement, select, update
 
 from relais.caller import Door
+from relais.commands.abonnement import suivre
 from relais.commands.corrections import corriger, retirer
+from relais.commands.rattachement import detacher, rattacher
 from relais.commands.saisine import ajourner, mobiliser
 from relais.commands.signalement import submit_signalement
 from relais.commands.verbes import Etape, intervenir, prendre_en_charge, reaffecter, repondre, rouvrir
@@ -41,9 +48,18 @@ from relais.keys import Keys
 from relais.links import Choice, check_media, read_action
 from relais.mail import Courriel, compose
 from relais.rules.calendrier import Calendrier, Plage
-from relais.rules.configuration import DelaiDeDecision, Perimetre, SansDecision
+from relais.rules.configuration import (
+    Competent,
+    Delai,
+    DelaiDeDecision,
+    Destinataire,
+    Palier,
+    Perimetre,
+    SansDecision,
+)
 from relais.rules.delais import Unite
 from relais.rules.depot import Correction, Depot, Position
+from relais.rules.refus import MotifDeRenvoi
 from relais.tables.envoi import Canal, Envoi, EtatEnvoi
 from relais.tables.photo import EtatPhoto, Photo
 from relais.tables.territoire import Compteur
@@ -178,6 +194,33 @@ def journey(ville: Ville) -> UUID:
     return id
 
 
+def bounced(ville: Ville) -> UUID:
+    """Refused by Habitat Lisse, which names the propreté, which names the voirie: the pilote's to settle."""
+    id = report(ville)
+    act(ville, "agent", reaffecter, id, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur="proprete")
+    told = {"motif": MotifDeRenvoi.PAS_MA_COMPETENCE, "commentaire": "Un muret tombé, pas un dépôt."}
+    act(ville, "agent.proprete", reaffecter, id, **told, acteur="voirie")
+    return id
+
+
+def grouped(ville: Ville) -> tuple[UUID, UUID]:
+    """Two heaps in the street, of which the propreté has heard: the second is grouped with the first."""
+    first, second = deposit(ville, place=RUE_ERABLES), deposit(ville, place=RUE_ERABLES, who="relais2")
+    heard(ville, second)
+    act(ville, "pilote", rattacher, second, signalement=first)
+    return first, second
+
+
+def come_back(ville: Ville) -> UUID:
+    """The first of two is treated, the second proves to be something else and is withdrawn; there is a third."""
+    first, second = grouped(ville)
+    act(ville, "agent.proprete", intervenir, first, **FAIT, photos=[photo("apres")])
+    act(ville, "pilote", detacher, second)
+    act(ville, "pilote", retirer, second, motif="Enlevé avec l'autre.")
+    deposit(ville, who="relais2", place=RUE_ERABLES)
+    return first
+
+
 @pytest.fixture(scope="module")
 def courrier(clone: Callable[[], str], keys: Keys) -> Iterator[list[tuple[Envoi, Courriel]]]:
     """Every mail of a month where everything happens."""
@@ -187,8 +230,11 @@ def courrier(clone: Callable[[], str], keys: Keys) -> Iterator[list[tuple[Envoi,
     report(ville)
     deposit(ville, place=DELAISSE)
     deposit(ville, theme=FILS_NUS, place=RUE_ERABLES)
+    deposit(ville, theme=TROTTOIR, place=CLOS_DES_LILAS)
     act(ville, "pilote", retirer, deposit(ville), motif="Enlevé avant notre passage.")
     act(ville, "relais", corriger, heard(ville, deposit(ville)), correction=STREET)
+    bounced(ville)
+    come_back(ville)
     id = journey(ville)
     ville.at(le("2026-04-16 09:20"))
     act(ville, "pilote", mobiliser, agendas(ville, id)["gusp-dg"].id, motif="4e dépôt depuis janvier")
@@ -326,7 +372,7 @@ Ce qui s'est passé
 01/04  9 h 40   pris en charge par Habitat Lisse
 02/04 18 h 12   retard de traitement signalé au responsable et à vous
 03/04 11 h 05   réponse : « Benne commandée, passage le mardi 7 avril. » (étape annoncée : passage de la benne, mardi
-               7 avril)
+                7 avril)
 07/04 17 h 00   aucune intervention enregistrée à la date annoncée ; inscrit à l'instance GUSP Les Tilleuls
 10/04 17 h 00   inscrit à l'instance GUSP ville
 Au même endroit, même thème : 3 signalements depuis le 1er janvier (00007, 00019, 00031), traités en 2, 6 et 4 jours.
@@ -450,16 +496,113 @@ def test_once_taken_in_charge_the_button_is_gone(ville, boite, keys):
     assert "se termine le jeudi 2 avril à 18 h 12. Statut : pris en charge." in in_one_line(mail)
 
 
+def test_two_that_refuse_it_the_pilote_reads_who_said_what_and_until_when_he_may_settle_it(ville, boite):
+    id = bounced(ville)
+    answers = [
+        "Ce que chacun a répondu",
+        "- Habitat Lisse : terrain d'un autre acteur ; propose Direction de la propreté urbaine",
+        "- Direction de la propreté urbaine : compétence d'un autre acteur, « Un muret tombé, pas un dépôt. » ;",
+        "; propose Direction de la voirie et de l'éclairage",
+    ]
+    asked, said = boite.one("a_qualifier"), in_one_line(boite.one("a_qualifier"))
+    assert "attend que vous nommiez qui s'en occupe, avant le jeudi 2 avril à 17 h. Deux acteurs ont répondu" in said
+    assert all(answer in said for answer in answers)
+    assert Page(asked.html).tags.count("h1") == 1
+    live(ville, "2026-04-02 17:00")
+    before, after = (one for envoi, one in boite.all(Envoi.gabarit == "arbitrage") if "co" not in envoi.destinataire)
+    assert "votre choix avant le 2 avril à 17 h" in before.objet.replace("\u00a0", " ")
+    assert "votre choix attendu depuis le 2 avril à 17 h" in after.objet.replace("\u00a0", " ")
+    assert "Il attend toujours que vous nommiez qui s'en occupe" in in_one_line(after)
+    assert all(answer in in_one_line(after) for answer in answers)
+    assert "- traitement : 48 h" in plain(after)
+    assert "- arbitrage" not in plain(after)
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.ARBITRAGE, acteur="voirie")
+    assert "Son responsable est nommé depuis : vous n'avez rien à faire." in in_one_line(boite.one("arbitrage"))
+    assert "Il a été réaffecté. Motif : arbitrage du pilote" in in_one_line(boite.one("affectation"))
+
+
+def test_the_pilote_alone_reads_that_the_choice_is_his(ville, boite):
+    """The on-call and the direction are told of a danger that nobody settles, and are asked nothing."""
+    early = Palier(
+        "relance", Delai.ARBITRAGE, part=80, prevenir=(Destinataire.PILOTES, Destinataire.DIRECTION_GENERALE)
+    )
+    kept = Palier("retard", Delai.ARBITRAGE, jours=0, prevenir=(Destinataire.PILOTES,))
+    configure(
+        ville, lambda c: replace(c, echelle=(*(p for p in c.echelle if p.delai is not Delai.ARBITRAGE), early, kept))
+    )
+    id = deposit(ville, theme=FILS_NUS)
+    act(ville, link("astreinte"), reaffecter, id, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur="proprete")
+    act(ville, "agent.proprete", reaffecter, id, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur=None)
+    live(ville, "2026-04-02 16:00")
+    mail = boite.one("arbitrage", "direction_generale@demo.test")
+    assert mail.objet.replace("\u00a0", " ").endswith(" : responsable à nommer par le pilote avant le 2 avril à 17 h")
+    assert "Le pilote GUSP a à nommer qui s'en occupe, avant le jeudi 2 avril à 17 h." in in_one_line(mail)
+    live(ville, "2026-04-03 10:00")
+    for address in ("astreinte@vaucelles.test", "direction_generale@demo.test"):
+        mail = boite.one("arbitrage", address)
+        late = " : responsable à nommer par le pilote, attendu depuis le 2 avril à 17 h"
+        assert mail.objet.replace("\u00a0", " ").endswith(late)
+        said = "Le pilote GUSP a toujours à nommer qui s'en occupe ; c'était à faire avant le jeudi 2 avril à 17 h."
+        for text in (in_one_line(mail), " ".join(mail.html.replace("\u00a0", " ").split())):
+            assert said in text
+            assert "vous nommiez" not in text
+            assert "Votre choix" not in text
+    for address in PILOTES:
+        assert "votre choix attendu depuis" in boite.one("arbitrage", address).objet
+        assert "Votre choix est définitif." in in_one_line(boite.one("arbitrage", address))
+
+
+def test_an_acteur_that_sends_it_back_twice_is_one_acteur_and_its_last_word_counts(ville, boite):
+    id = bounced(ville)
+    act(ville, "pilote", corriger, id, correction=STREET)
+    act(ville, "agent.proprete", reaffecter, id, motif=MotifDeRenvoi.MAUVAIS_THEME, acteur="voirie")
+    said = in_one_line(boite.one("a_qualifier"))
+    assert "Deux acteurs ont répondu qu'il n'était pas à eux" in said
+    assert said.count("- Direction de la propreté urbaine : ") == 1
+    assert "- Direction de la propreté urbaine : thème à corriger ; propose" in said
+
+
+def test_one_acteur_that_sends_it_back_twice_is_not_said_to_be_two(ville, boite):
+    id = report(ville)
+    sent_back = {"motif": MotifDeRenvoi.PAS_MON_TERRAIN, "acteur": None}
+    act(ville, "agent", reaffecter, id, **sent_back)
+    act(ville, "pilote", corriger, id, correction=Correction(position=Position(*ERABLES)))
+    act(ville, "agent", reaffecter, id, **sent_back)
+    mail = boite.one("a_qualifier")
+    assert "Un acteur a répondu qu'il n'était pas à lui : votre choix est définitif." in in_one_line(mail)
+
+
+def test_the_receipt_says_who_gave_it_to_whoever_has_it_before_what_the_map_says(ville, boite):
+    id = report(ville)
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur="voirie")
+    mail = boite.one("accuse")
+    assert mail.objet.endswith(" : reçu, confié à Direction de la voirie et de l'éclairage")
+    assert (
+        "Qui s'en occupe, et pourquoi Confié à Direction de la voirie et de l'éclairage par le pilote "
+        "(motif : terrain d'un autre acteur). D'après la carte : Résidence des Érables, propriété d'Habitat Lisse"
+    ) in in_one_line(mail)
+
+
+def test_taken_by_the_pilote_from_an_acteur_that_had_heard_it_is_told_by_whom_and_why(ville, boite):
+    id = heard(ville, report(ville))
+    act(ville, "pilote", reaffecter, id, motif=MotifDeRenvoi.PAS_MON_TERRAIN, acteur="proprete")
+    told = in_one_line(boite.one("plus_a_vous", AGENCE))
+    assert "Le pilote GUSP a changé le responsable du signalement VSL-2026-00001" in told
+    assert "Motif : terrain d'un autre acteur" in told
+    assert "Il revient à Direction de la propreté urbaine." in told
+
+
 def test_given_to_somebody_else_before_the_mail_left_the_first_has_nothing_to_do(ville, boite, keys):
     id = report(ville)
-    act(ville, "agent", reaffecter, id, motif="C'est la rue.", acteur="proprete")
+    motif, commentaire = MotifDeRenvoi.PAS_MON_TERRAIN, "C'est la rue."
+    act(ville, "agent", reaffecter, id, motif=motif, commentaire=commentaire, acteur="proprete")
     old, new = boite.one("affectation", AGENCE), boite.one("affectation", "proprete@vaucelles.test")
     assert "ne vous est plus confié" in plain(old)
     assert buttons(boite.all(), keys, "affectation") == {
         AGENCE: [],
         "proprete@vaucelles.test": [Choice.PRENDRE_EN_CHARGE],
     }
-    assert "Il a été réaffecté. Motif : C'est la rue." in plain(new)
+    assert "Il a été réaffecté. Motif : terrain d'un autre acteur, « C'est la rue. »" in in_one_line(new)
 
 
 def test_moved_elsewhere_whoever_had_it_learns_whose_it_is_and_nothing_else_of_it(ville, boite):
@@ -532,13 +675,34 @@ def test_the_receipt_outside_the_perimeter_says_who_is_competent(ville, boite):
     assert "à désigner" not in mail.texte
 
 
+def test_the_receipt_outside_the_perimeter_says_every_way_to_reach_who_is_competent(ville, boite):
+    dechets = Competent("Lisse Agglo, déchets", "02 61 91 00 30", "dechets@agglo.test", "8 rue de l'Industrie")
+    configure(ville, lambda configuration: replace(configuration, themes_suivis=("eau.*",), competents=(dechets,)))
+    deposit(ville)
+    mail = boite.one("accuse")
+    assert "Relais ne suit pas ce signalement ; s'adresser à : Lisse Agglo, déchets." in in_one_line(mail)
+    assert plain(mail).count("8 rue de l'Industrie\nTéléphone : 02 61 91 00 30\nCourriel : dechets@agglo.test\n") == 1
+    for said in ("8 rue de l&#39;Industrie", "Téléphone : 02 61 91 00 30", "Courriel : dechets@agglo.test"):
+        assert said in mail.html.replace("\u00a0", " ")
+
+
+def test_who_is_told_besides_reads_that_there_is_nothing_to_do_and_is_given_nothing_to_press(ville, boite):
+    deposit(ville, theme=TROTTOIR, place=CLOS_DES_LILAS)
+    mail = boite.one("pour_information")
+    assert mail.a == "tranquillite@vaucelles.test"
+    assert mail.objet.endswith(" : pour information, confié à Association syndicale du Clos des Lilas")
+    assert "Vous n'avez rien à faire." in plain(mail)
+    assert "Association syndicale du Clos des Lilas (" in in_one_line(mail)
+    assert LINK.findall(mail.texte) == []
+
+
 def test_the_receipt_of_a_danger_quotes_the_consigne(ville, boite):
     deposit(ville, theme=FILS_NUS, place=RUE_ERABLES)
     assert "En cas de danger immédiat, appelez le 18 ou le 112." in in_one_line(boite.one("accuse"))
 
 
 def test_done_the_author_learns_how_to_say_that_it_is_not(courrier):
-    [mail] = [mail for envoi, mail in courrier if envoi.gabarit == "traite"]
+    [mail] = [mail for envoi, mail in courrier if envoi.gabarit == "traite" and "00042" in mail.objet]
     assert "jusqu'au dimanche 17 mai à 15 h 30" in in_one_line(mail)
     assert "Toujours pas résolu" in plain(mail)
 
@@ -634,3 +798,50 @@ def test_dates_are_said_as_in_town():
 )
 def test_a_delay_counts_open_days_and_hours_only_before_the_first(now, unite, said):
     assert Dates(BUREAU).retard(VENDREDI, unite, le(now)) == said
+
+
+# --- grouped, followed, come back
+
+
+def test_the_second_author_is_told_with_which_it_is_grouped_and_where_that_one_stands(ville, boite):
+    first, second = (ticket(ville, id).numero for id in grouped(ville))
+    mail = boite.one("rattache", "relais2@demo.test")
+    assert mail.objet.startswith(f"[{second}]")
+    assert mail.objet.endswith(f": regroupé avec {first}")
+    for said in (f"Où en est le signalement {first}", "Direction de la propreté urbaine", "Nous vous préviendrons"):
+        assert said in in_one_line(mail)
+    assert f"la suite se donne sous le numéro {first}" in in_one_line(boite.one("rattache", "proprete@vaucelles.test"))
+
+
+def test_who_follows_reads_facts_and_neither_words_nor_door(ville, boite):
+    with ville.as_("relais") as session, session.begin():
+        told = Depot(DEPOT_SAUVAGE, session.now, *ENTREE_B, 5.0, None, "Chez Mme Untel.", LIEU, photos=(photo(),))
+        id = submit_signalement(session, caller=session.caller, id=uuid4(), depot=told, now=session.now)[0].id
+    act(ville, "elu", suivre, id)
+    etape = Etape("Mme Untel sera là", date(2026, 4, 7))
+    act(ville, "agent", repondre, id, nature="explicative", texte="Benne pour Mme Untel, mardi.", etape=etape)
+    act(ville, "agent", intervenir, id, **FAIT, photos=[photo("apres")])
+    mails_ = [mail for _, mail in boite.all(Envoi.gabarit == "suivi")]
+    assert len(mails_) == 2
+    for mail in mails_:
+        for text in (mail.objet, mail.texte, mail.html):
+            assert not re.search("Untel|Érables|entrée|porche|Enlevé", text)
+        assert "choisissez « Ne plus suivre »" in in_one_line(mail)
+        assert "Les Tilleuls" in mail.objet
+    assert "Habitat Lisse a répondu le mardi 31 mars à 18 h 12. Prochaine étape annoncée : mardi 7 avril." in {
+        line for mail in mails_ for line in plain(mail).splitlines()
+    }
+
+
+def test_the_pilotes_read_what_was_done_before_it_came_back(ville, boite):
+    first = come_back(ville)
+    mail = boite.one("recurrence", "pilote@demo.test")
+    assert mail.objet.endswith(": revenu le jour même")
+    assert f"- mardi 31 mars, {ticket(ville, first).numero} : intervention durable" in plain(mail)
+
+
+def test_a_mail_says_how_many_follow(ville, boite):
+    id = report(ville)
+    for who in ("elu", "pilote"):
+        act(ville, who, suivre, id)
+    assert "; 2 autres personnes suivent ce signalement" in in_one_line(boite.one("affectation"))

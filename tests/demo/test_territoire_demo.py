@@ -19,6 +19,7 @@ from relais.imports.territoire import Lecture, lire_territoire
 from relais.rules.acces import Role
 from relais.rules.carte import Carte, Emprise
 from relais.rules.configuration import (
+    PROMIS,
     TOUT,
     Cible,
     Configuration,
@@ -86,8 +87,8 @@ def test_every_theme_promises_its_three_delais_in_the_qpv_and_outside(configurat
     lignes = {(engagement.theme, engagement.zone): set(engagement.delais) for engagement in configuration.engagements}
     for theme in configuration.themes:
         ordinaire = lignes.get((theme.code, TOUT)) or lignes[TOUT, TOUT]
-        assert ordinaire == set(Delai)
-        assert lignes.get((theme.code, "tilleuls"), ordinaire) == set(Delai)
+        assert ordinaire == set(PROMIS)
+        assert lignes.get((theme.code, "tilleuls"), ordinaire) == set(PROMIS)
 
 
 def test_the_qpv_is_never_served_later_whoever_is_responsible(configuration):

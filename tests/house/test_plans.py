@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from conftest import MARDI, Ville
@@ -14,7 +15,11 @@ from relais.db import Session, make_engine
 from relais.outbox import claim, territoires_due
 from relais.queries.changement import list_changements
 from relais.queries.dossier import dossiers
+from relais.queries.sejour import sejours_des_reaffectes
 from relais.queries.signalement import Filtres, list_signalements
+from relais.queries.voisinage import LUS_MAX, alentours
+from relais.rules.configuration import Theme
+from relais.rules.depot import Position
 from relais.tables.envoi import Envoi
 
 DUE = 100
@@ -32,7 +37,10 @@ INSERT INTO evenement (territoire_id, id, type, le, auteur, donnees)
 INSERT INTO envoi (territoire_id, id, evenement_id, canal, gabarit, destinataire, donnees, etat, cree_le, due_at)
     SELECT 1, gen_random_uuid(), e.id, 'courriel', 'masse', n::text, '{}', 'en_attente', :le,
         :le + n * interval '1 minute' FROM evenement e, generate_series(1, 20000) n;
-ANALYZE signalement, rappel, envoi
+INSERT INTO evenement (territoire_id, id, signalement_id, type, le, auteur, donnees)
+    SELECT 1, gen_random_uuid(), id, CASE WHEN substr(numero, 7)::integer <= 20 THEN 'signalement.reaffecte'
+        ELSE 'signalement.repondu' END, recu_le, '', '{"motif": "pas_mon_terrain", "par": "acteur"}' FROM signalement;
+ANALYZE signalement, rappel, envoi, evenement
 """
 
 
@@ -126,3 +134,54 @@ def test_a_page_reads_no_more_than_its_length(base, who, read):
         event.remove(base, "before_cursor_execute", explain)
     assert length == (0 if who == "relais" else 2 * PAGE)
     assert max(seen)[0] <= 2 * (PAGE + 1), max(seen)
+
+
+def test_where_the_map_was_wrong_is_read_from_what_changed_hands_alone(base):
+    seen = []
+
+    def explain(_connection, cursor, statement, parameters, *_rest):
+        if statement.startswith("SELECT evenement"):
+            with cursor.connection.cursor() as beside:
+                beside.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+                seen.extend(counts(beside.fetchone()[0][0]["Plan"]))
+
+    event.listen(base, "before_cursor_execute", explain)
+    try:
+        with Ville(base).as_("pilote") as session, session.begin():
+            du, au = MARDI - timedelta(days=30), MARDI
+            moved = dict(sejours_des_reaffectes(session, du=du, au=au))
+    finally:
+        event.remove(base, "before_cursor_execute", explain)
+    assert len(moved) == 20
+    assert any("ix_evenement_reaffecte" in where for _, where in seen)
+    assert max(seen)[0] <= 2 * 20, max(seen)
+
+
+@pytest.mark.parametrize("place", [(0.4, 48.1), (0.41224, 48.10598)], ids=["where all are", "where none is"])
+@pytest.mark.parametrize("who", ["pilote", "relais2", "agent"])
+def test_a_creation_looks_around_without_reading_the_town(base, who, place):
+    """Twenty thousand heaps of one thème on one spot, or none within a hundred metres: some tens are read."""
+    ville, seen = Ville(base), []
+
+    def explain(_connection, cursor, statement, parameters, *_rest):
+        if "BETWEEN" in statement:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            seen.extend(counts(cursor.fetchone()[0][0]["Plan"]))
+
+    here, theme = Position(*place, 10.0), Theme("proprete.depot_sauvage", "")
+    event.listen(base, "before_cursor_execute", explain)
+    try:
+        with ville.as_(who) as session, session.begin():
+            found = alentours(
+                session,
+                id=uuid4(),
+                caller=session.caller,
+                theme=theme,
+                position=here,
+                le=session.now,
+                constate_le=session.now,
+            )
+    finally:
+        event.remove(base, "before_cursor_execute", explain)
+    assert len(found.voisins) == (LUS_MAX if place == (0.4, 48.1) else 0)
+    assert max(seen)[0] <= 2 * LUS_MAX, max(seen)

@@ -18,8 +18,9 @@ from relais.imports.mots import (
     plier,
     reference_qpv,
     telephone,
+    voisinage,
 )
-from relais.rules.configuration import Domanialite, Modele, TypeActeur, TypeInstance
+from relais.rules.configuration import Domanialite, Modele, TypeActeur, TypeInstance, Voisinage
 from relais.rules.delais import Duree, Unite
 
 MATIN, APRES_MIDI = (540, 720), (840, 1020)
@@ -171,6 +172,14 @@ def test_distances():
     for ecrit in ("2", "0 m", "2 km", "400 m"):
         with pytest.raises(Illisible):
             distance(ecrit)
+
+
+def test_how_near_and_how_soon():
+    assert voisinage("25 m, 7 jours") == Voisinage(25, 7)
+    assert voisinage("2,5 m , 366 j") == Voisinage(2.5, 366)
+    for ecrit in ("25 m", "7 jours", "25 m 7 jours", "25 m, 7", "25 m, 0 jour", "25 m, 367 jours", "400 m, 7 jours"):
+        with pytest.raises(Illisible):
+            voisinage(ecrit)
 
 
 @pytest.mark.parametrize("ecrit", ["QN09901N", "QP099001", "QN02A01M", "QP02B001"])

@@ -15,6 +15,7 @@ from relais.rules.configuration import (
     TOUT,
     Choix,
     Cible,
+    Competent,
     Delai,
     Destinataire,
     Modele,
@@ -107,9 +108,11 @@ def test_without_a_themes_rubrique_the_whole_catalogue_is_served(fichier):
     assert len(themes) > 40
 
 
-def test_the_sample_is_warned_of_its_contour_and_of_its_missing_astreinte(fichier):
+def test_the_sample_is_warned_of_what_it_does_not_say(fichier):
     assert [(un.ligne, un.chemin) for un in fichier.lire().avertissements] == [
         (3, "territoire.contour"),
+        (3, "territoire.epci"),
+        (30, "qui_s_en_occupe"),
         (3, "territoire.astreinte"),
     ]
 
@@ -631,7 +634,7 @@ def test_a_danger_needs_somebody_on_call(fichier):
     assert fichier.faute()[:2] == (3, "territoire.astreinte")
     lecture = fichier.changer("  sigle: GUSP ", "  astreinte: proprete ").lire()
     assert lecture.configuration.astreinte == "proprete"
-    assert [un.chemin for un in lecture.avertissements] == ["territoire.contour"]
+    assert [un.chemin for un in lecture.avertissements] == ["territoire.contour", "territoire.epci"]
 
 
 # Promises
@@ -722,6 +725,181 @@ instances:""",
     assert [un.surcharge for un in (haineux, tag, tous)] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("ecrit", "designe"),
+    [
+        ("toute la propreté", "proprete.*"),
+        ("proprete.*", "proprete.*"),
+        ("Propreté", "proprete.*"),
+        ("tous les espaces verts", "espaces_verts.*"),
+        ("tout l'éclairage", "eclairage.*"),
+        ("la propreté", "proprete.*"),
+        ("les espaces verts", "espaces_verts.*"),
+        ("l’éclairage", "eclairage.*"),
+        ("Tag", "graffiti.ordinaire"),
+        ("tous", TOUT),
+    ],
+)
+def test_a_line_may_speak_of_a_whole_family(fichier, ecrit, designe):
+    fichier.changer("theme: Dépôt sauvage, terrain: bailleur", f'theme: "{ecrit}", terrain: bailleur')
+    assert fichier.configuration().regles[1].theme == designe
+
+
+def test_a_family_nobody_knows_is_refused_with_the_nearest_theme(fichier):
+    fichier.changer("theme: Dépôt sauvage, terrain: bailleur", "theme: toute la plomberie, terrain: bailleur")
+    assert fichier.faute()[:2] == (32, "qui_s_en_occupe[2].theme")
+
+
+def test_a_family_misspelt_is_refused_with_the_nearest_family(fichier):
+    fichier.changer("theme: Dépôt sauvage, terrain: bailleur", "theme: toute la propretée, terrain: bailleur")
+    ligne, _, raison = fichier.faute()
+    assert (ligne, raison.endswith(" ; ou toute la famille « proprete.* » ?")) == (32, True)
+
+
+def test_a_word_that_is_a_theme_s_is_that_theme_s_alone(fichier):
+    themes = "themes:\n  - Dépôt sauvage\n  - Ascenseur\n"
+    themes += "  - { code: bruit, libelle: Bruit }\n  - { code: bruit.chien, libelle: Chien qui aboie }\n"
+    fichier.changer("delais:", f"{themes}delais:")
+    fichier.changer("theme: Dépôt sauvage, terrain: bailleur", "theme: bruit, terrain: bailleur")
+    assert fichier.configuration().regles[1].theme == "bruit"
+    fichier.changer("theme: bruit, terrain", "theme: bruit.*, terrain")
+    assert fichier.configuration().regles[1].theme == "bruit.*"
+
+
+def test_a_line_may_tell_acteurs_besides_the_one_who_answers(fichier):
+    fichier.changer("terrain: bailleur, confier_a", "terrain: bailleur, informer: [proprete, proprete], confier_a")
+    assert [regle.informer for regle in fichier.configuration().regles] == [(), ("proprete",), ()]
+
+
+@pytest.mark.parametrize(
+    ("informer", "chemin", "raison"),
+    [
+        ("[police]", "qui_s_en_occupe[1].informer[1]", "acteur inconnu : « police »"),
+        ("proprete", "qui_s_en_occupe[1].informer", "« proprete » s'en occupe déjà"),
+    ],
+)
+def test_nobody_unknown_is_told_nor_whoever_answers(fichier, informer, chemin, raison):
+    fichier.changer("confier_a: proprete", f"confier_a: proprete, informer: {informer}")
+    ligne, ou, dite = fichier.faute()
+    assert (ligne, ou) == (31, chemin)
+    assert raison in dite
+
+
+def test_an_indoor_theme_that_no_line_names_is_told_and_a_family_names_it(fichier):
+    def dits(lecture):
+        return [un.raison for un in lecture.avertissements if un.chemin == "qui_s_en_occupe"]
+
+    [dit] = dits(fichier.lire())
+    assert dit.startswith("aucune ligne ne nomme « Occupation de hall », « Hall dégradé ou inondé »")
+    fichier.changer("theme: Ascenseur", "theme: tout l'habitat")
+    [dit] = dits(fichier.lire())
+    assert dit.startswith("aucune ligne ne nomme « Occupation de hall » ; confiez")
+
+
+# The perimeter of thèmes, and who is competent for the rest
+
+SUIVIS = "  themes_suivis: [toute la propreté, Ascenseur]\n"
+VOIRIE = """  competents:
+    - { nom: Mairie, telephone: 02 61 91 00 01, themes: toute la voirie }
+"""
+COMPETENTS = f"""{VOIRIE}    - {{ nom: Agglo, courriel: accueil@agglo.test, adresse: 8 rue de l'Industrie }}
+"""
+
+
+DEUX_FOIS = "    - { nom: Voirie, telephone: 02 61 91 00 02, themes: [Ascenseur, la voirie] }\n"
+ENCORE = "    - { nom: Accueil, telephone: 02 61 91 00 03 }\n"
+
+
+def test_a_perimeter_of_themes_names_who_is_competent_for_the_rest(fichier):
+    c = fichier.changer("  sigle: GUSP ", f"{SUIVIS}{COMPETENTS}  sigle: GUSP ").configuration()
+    assert c.themes_suivis == ("proprete.*", "habitat.ascenseur")
+    assert [c.suit(code) for code in ("proprete.sol", "habitat.ascenseur", "habitat.hall")] == [True, True, False]
+    assert c.competent("voirie.trottoir") == Competent("Mairie", telephone="02 61 91 00 01", themes=("voirie.*",))
+    assert c.competent("habitat.hall").adresse == "8 rue de l'Industrie"
+
+
+@pytest.mark.parametrize(
+    ("entete", "ligne", "chemin", "raison"),
+    [
+        (SUIVIS, 3, "territoire.hors_perimetre", "« Tag haineux ou injurieux »"),
+        (SUIVIS + VOIRIE, 7, "territoire.competents", "personne pour « Tag haineux ou injurieux »"),
+        (SUIVIS.replace("Ascenseur", "Assenseur") + COMPETENTS, 6, "territoire.themes_suivis[2]", "« Ascenseur »"),
+        (COMPETENTS.replace("telephone: 02 61 91 00 01, ", ""), 7, "territoire.competents[1]", "comment le joindre"),
+        (COMPETENTS.replace("nom: Agglo, ", ""), 8, "territoire.competents[2].nom", "manque"),
+        (COMPETENTS.replace("accueil@", "accueil"), 8, "territoire.competents[2].courriel", "n'est pas une adresse"),
+        (COMPETENTS + DEUX_FOIS, 9, "territoire.competents[3].themes", "ligne 7 est déjà pour « voirie.* »"),
+        (COMPETENTS + ENCORE, 9, "territoire.competents[3]", "ligne 8 est déjà sans « themes »"),
+    ],
+)
+def test_nobody_is_sent_away_without_being_told_where(fichier, entete, ligne, chemin, raison):
+    fichier.changer("  sigle: GUSP ", f"{entete}  sigle: GUSP ")
+    dites = {faute[:2]: faute[2] for faute in fichier.fautes()}
+    assert raison in dites[ligne, chemin]
+    assert len(dites) == 1
+
+
+# The two collectivités of a modèle
+
+AGGLO = """  - code: {0}
+    nom: Intercommunalité {0}
+    type: EPCI
+    courriel: services@agglo.test
+    telephone: 02 61 91 00 30
+    adresse: 8 rue de l'Industrie, Vaucelles-sur-Lisse
+delais:"""
+
+
+def test_the_only_acteur_that_is_an_epci_need_not_be_named(fichier):
+    fichier.changer("delais:", AGGLO.format("agglo")).changer("modele: angevin", "modele: nantais")
+    lecture = fichier.lire()
+    assert (lecture.configuration.epci, lecture.configuration.commune) == ("agglo", None)
+    assert "territoire.epci" not in [un.chemin for un in lecture.avertissements]
+
+
+def test_of_two_epci_the_file_says_which(fichier):
+    fichier.changer("delais:", AGGLO.format("agglo")).changer("delais:", AGGLO.format("metropole"))
+    ligne, chemin, raison = fichier.faute()
+    assert (ligne, chemin) == (3, "territoire.epci")
+    assert "(agglo, metropole)" in raison
+    assert fichier.changer("  sigle: GUSP ", "  epci: metropole\n  sigle: GUSP ").configuration().epci == "metropole"
+
+
+@pytest.mark.parametrize(
+    ("modele", "chemins"),
+    [("nantais", ["epci"]), ("agglo seule", ["epci", "commune"]), ("commune seule", []), ("angevin", [])],
+)
+def test_a_modele_is_refused_without_the_collectivites_it_tells(fichier, modele, chemins):
+    fichier.changer("modele: angevin", f"modele: {modele}")
+    if chemins:
+        assert [faute[1] for faute in fichier.fautes()] == [f"territoire.{chemin}" for chemin in chemins]
+    else:
+        assert fichier.configuration().epci is None
+
+
+def test_the_epci_alone_tells_the_commune(fichier):
+    fichier.changer("modele: angevin", "modele: agglo seule\n  commune: proprete")
+    fichier.changer("delais:", AGGLO.format("agglo"))
+    assert (fichier.configuration().epci, fichier.configuration().commune) == ("agglo", "proprete")
+    fichier.changer("commune: proprete", "commune: mairie")
+    assert fichier.faute()[:2] == (8, "territoire.commune")
+
+
+def test_the_commune_is_not_its_epci(fichier):
+    fichier.changer("modele: angevin", "modele: agglo seule\n  commune: agglo")
+    fichier.changer("delais:", AGGLO.format("agglo"))
+    ligne, chemin, raison = fichier.faute()
+    assert (ligne, chemin) == (8, "territoire.commune")
+    assert "« agglo » est déjà l'EPCI" in raison
+
+
+def test_what_the_epci_carries_has_no_effect_outside_the_angevin_modele(fichier):
+    fichier.changer("delais:", AGGLO.format("agglo"))
+    fichier.changer("  sigle: GUSP ", "  renouvellement_urbain: habitat.travaux\n  sigle: GUSP ")
+    assert fichier.configuration().themes_ru == ("habitat.travaux",)
+    fichier.changer("modele: angevin", "modele: commune seule")
+    assert "territoire.renouvellement_urbain" in [un.chemin for un in fichier.lire().avertissements]
+
+
 def test_each_step_of_a_ladder_has_a_code_of_its_own(fichier):
     avant = fichier.texte.index("  - { quand: 80 %")
     apres = fichier.texte.index("sans_decision")
@@ -744,6 +922,29 @@ def test_each_step_of_a_ladder_has_a_code_of_its_own(fichier):
     assert c.paliers(Delai.TRAITEMENT)[0].prevenir == (Destinataire.ACTEUR, Destinataire.DIRECTION_GENERALE)
     assert c.paliers(Delai.TRAITEMENT)[-1].inscrire == TypeInstance.PILOTAGE_QUARTIER
     assert [un.code for un in c.paliers(Delai.PRISE_EN_CHARGE)] == ["retard"]
+
+
+def test_the_pilote_has_two_working_days_to_settle_or_what_the_town_says(fichier):
+    assert fichier.configuration().arbitrage == Duree(2, Unite.JOURS_OUVRES)
+    fichier.changer("  code: VSL", "  arbitrage: 3 h ouvrées\n  code: VSL")
+    assert fichier.configuration().arbitrage == Duree(3, Unite.HEURES_OUVREES)
+
+
+def test_what_the_pilote_has_to_settle_is_promised_to_nobody(fichier):
+    fichier.changer("nature: indicatif", "arbitrage: 2 jours ouvrés, nature: indicatif")
+    assert "arbitrage" in fichier.faute()[1]
+
+
+def test_the_pilote_s_own_delai_climbs_by_the_ordinary_ladder_or_by_the_town_s(fichier):
+    ordinaire = fichier.configuration().paliers(Delai.ARBITRAGE)
+    assert [(un.code, un.part, un.jours, un.prevenir) for un in ordinaire] == [
+        ("relance", 80, None, (Destinataire.PILOTES,)),
+        ("retard", None, 0, (Destinataire.PILOTES,)),
+    ]
+    ligne = "  - { delai: arbitrage, quand: + 1 jour ouvré, prevenir: [pilotes, direction générale] }\n"
+    fichier.changer("sans_decision_du_pilote", f"{ligne}sans_decision_du_pilote")
+    (seul,) = fichier.configuration().paliers(Delai.ARBITRAGE)
+    assert (seul.code, seul.prevenir) == ("rappel_j1", (Destinataire.PILOTES, Destinataire.DIRECTION_GENERALE))
 
 
 def test_a_step_that_reaches_no_agenda_is_a_warning(fichier):

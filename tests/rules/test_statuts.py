@@ -20,6 +20,9 @@ PROMISED = {
     "retraits": (OPEN, "retire", {"auteur", "pilote"}),
     "publications": (OPEN | {"traite", "clos"}, None, {"pilote"}),
     "depublications": (OPEN | {"traite", "clos"}, None, {"pilote"}),
+    "rattachements": (OPEN, "doublon", {"pilote", "responsable"}),
+    "detachements": ({"doublon"}, None, {"pilote", "responsable"}),
+    "abonnements": (OPEN | {"traite", "clos", "reoriente", "doublon", "retire"}, None, {"personne"}),
 }
 TOO_LATE = {(verbe, statut, "auteur") for verbe in ("corrections", "retraits") for statut in OPEN - EARLY}
 """Once an acteur has said « je m'en occupe », what was signalled is not its author's alone any more."""
@@ -69,6 +72,11 @@ def test_after_the_thirty_days_nobody_reopens(statut):
         assert Verbe.REOUVERTURES not in possibles(statut, frozenset({qualite}), reouvrable=False)
 
 
-@pytest.mark.parametrize("statut", [Statut.REORIENTE, Statut.DOUBLON, Statut.RETIRE])
+@pytest.mark.parametrize("statut", [Statut.REORIENTE, Statut.RETIRE])
 def test_an_end_is_an_end(statut):
-    assert possibles(statut, frozenset(Qualite), reouvrable=True) == ()
+    assert possibles(statut, frozenset(Qualite), reouvrable=True) == (Verbe.ABONNEMENTS,)
+
+
+def test_a_doublon_may_prove_to_be_something_else():
+    found = possibles(Statut.DOUBLON, frozenset(Qualite), reouvrable=True)
+    assert found == (Verbe.DETACHEMENTS, Verbe.ABONNEMENTS)
