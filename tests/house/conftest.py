@@ -1,4 +1,4 @@
-"""What two tests of the outside world share: a server whose certificate nobody trusts, until it is trusted."""
+"""What tests of the house share: a server whose certificate nobody trusts until it is trusted, and a wide console."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from relais.cli import affichage
 
 
 class Certificate:
@@ -36,3 +38,11 @@ class Certificate:
 @pytest.fixture
 def certificate(tmp_path_factory, monkeypatch):
     return Certificate(tmp_path_factory.mktemp("tls") / "certificate.pem", monkeypatch)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """One line is one line, whoever runs the tests. Consoles are made at import; the help reads COLUMNS each time."""
+    monkeypatch.setenv("COLUMNS", "400")
+    for console in (affichage.sortie, affichage.a_cote):
+        monkeypatch.setattr(console, "width", 400)

@@ -19,13 +19,12 @@ COUCHES = ("emprises", "zones", "secteurs")
 
 
 @pytest.fixture
-def ville(clone, monkeypatch, tmp_path):
+def ville(clone, monkeypatch, tmp_path, large):  # noqa: ARG001 - asked for what it does
     """A database of its own, and the command line upon it."""
     url = clone()
     monkeypatch.setenv("RELAIS_DATABASE_URL", url)
     monkeypatch.setenv("RELAIS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("RELAIS_AUTEUR", "Ada Vernis")
-    monkeypatch.setenv("COLUMNS", "400")
     settings.cache_clear()
     engine = make_engine(url)
     yield Ville(engine)

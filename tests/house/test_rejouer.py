@@ -46,8 +46,7 @@ def base(clone):
 
 
 @pytest.fixture
-def rejouer(base, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "250")
+def rejouer(base, monkeypatch, large):  # noqa: ARG001 - asked for what it does
     monkeypatch.setenv("RELAIS_DATABASE_URL", base[1])
     settings.cache_clear()
 
@@ -178,7 +177,7 @@ def test_no_cell_of_the_table_is_a_formula(rejouer, tmp_path):
     assert row["pourquoi"].startswith("'=HYPERLINK")
 
 
-def test_with_nothing_to_try_what_was_decided_then_is_compared_with_the_map_of_today(clone, monkeypatch):
+def test_with_nothing_to_try_what_was_decided_then_is_compared_with_the_map_of_today(clone, monkeypatch, large):  # noqa: ARG001 - asked for what it does
     """Neither what people moved since, nor what was corrected, is a drift; the ground that changed hands is one."""
     url = clone()
     engine = make_engine(url)
@@ -193,7 +192,6 @@ def test_with_nothing_to_try_what_was_decided_then_is_compared_with_the_map_of_t
         held = referentiel(session).carte.emprises
         new = [replace(one, gestionnaire="foyer-vaucellois" if one.code == code else one.gestionnaire) for one in held]
         import_emprises(session, get_territoire(session, "VSL"), new, auteur="test", now=session.now)
-    monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("RELAIS_DATABASE_URL", url)
     settings.cache_clear()
     done = CliRunner().invoke(app, ["rejouer-routage", *PERIODE])

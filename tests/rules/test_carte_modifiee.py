@@ -72,7 +72,7 @@ def answers(carte):
 
 
 @pytest.mark.parametrize("part", [0, 0.5, 100], ids=["always built whole", "now and then", "never built whole"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(ground=grounds, chain=edits)
 def test_a_map_reached_by_any_chain_of_changes_answers_as_one_built_whole(part, ground, chain):
     with pytest.MonkeyPatch.context() as setting:

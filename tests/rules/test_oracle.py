@@ -153,13 +153,14 @@ class Naive:
         return {sol.gestionnaire} if guessed and None not in {acteur for acteur, _, _ in answers} else set()
 
     def weight(self, regle: Regle, depth: int) -> tuple[float, ...]:
-        """Overrides first, by thème, then ground; the matrix by ground, then thème. Zone last.
+        """Overrides first, by thème, then ground; the matrix by ground, then thème. Then zone, then the file.
 
         A line of the matrix for this very thème on a named ground comes just before the first guess of a building.
         """
         ground, zone = regle.domanialite != "*", regle.zone != "*"
+        first = -self.town.configuration.regles.index(regle)
         if regle.surcharge:
-            return 1, depth, ground, zone
+            return 1, depth, ground, zone, first
         guesses = [
             self.weight(one, here)
             for one in self.town.configuration.regles
@@ -167,8 +168,8 @@ class Naive:
             if (here := level(one.theme)) is not None
         ]
         if guesses and depth == 9 and ground:
-            return *max(guesses), 1, zone
-        return 0, ground, depth, zone
+            return *max(guesses), 1, zone, first
+        return 0, ground, depth, zone, first
 
     def decisions(self, sol: Emprise | None) -> set[tuple[str | None, str | None, str | None]]:
         """(acteur, line, emprise): several only where two emprises are as near, to the width of a hand."""
