@@ -40,7 +40,7 @@ INSERT INTO envoi (territoire_id, id, evenement_id, canal, gabarit, destinataire
 INSERT INTO evenement (territoire_id, id, signalement_id, type, le, auteur, donnees)
     SELECT 1, gen_random_uuid(), id, CASE WHEN substr(numero, 7)::integer <= 20 THEN 'signalement.reaffecte'
         ELSE 'signalement.repondu' END, recu_le, '', '{"motif": "pas_mon_terrain", "par": "acteur"}' FROM signalement;
-ANALYZE signalement, rappel, envoi, evenement
+ANALYZE
 """
 
 
@@ -97,7 +97,10 @@ def test_no_tick_reads_what_is_not_due(base, ask, tables):
 def counts(node: dict[str, Any]) -> Iterator[tuple[int, str]]:
     """(rows read or thrown away, where) of every step of a plan that was run."""
     for key in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter"):
-        yield round(node.get(key, 0) * node["Actual Loops"]), f"{node['Node Type']} {node.get('Index Name', '')} {key}"
+        yield (
+            round(node.get(key, 0) * node["Actual Loops"]),
+            f"{node['Node Type']} {node.get('Relation Name')} {node.get('Index Name')} {node.get('Filter')} {key}",
+        )
     for inner in node.get("Plans", ()):
         yield from counts(inner)
 
