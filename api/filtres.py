@@ -1,6 +1,7 @@
 """What a list of signalements may be asked, read from the address: the same for the JSON and for the map."""
 
 import math
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -15,6 +16,8 @@ Bbox = Annotated[
     str | None,
     Query(description="ouest,sud,est,nord en degrés WGS 84.", examples=["0.40,48.10,0.42,48.11"], max_length=200),
 ]
+Curseur = Annotated[Storable | None, Query(max_length=200, description="`curseur_suivant` de la page précédente.")]
+Limite = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
 def read_bbox(bbox: str | None) -> tuple[float, float, float, float] | None:
@@ -61,11 +64,30 @@ def read_champs(
     return wanted
 
 
-Asked = Annotated[Filtres, Depends(read_filtres)]
+@dataclass(frozen=True)
+class Tranche:
+    """Which signalements, and which page of them."""
+
+    filtres: Filtres
+    publics: bool
+    curseur: str | None
+    limite: int
+
+
+def read_tranche(
+    filtres: Annotated[Filtres, Depends(read_filtres)],
+    *,
+    publics: Annotated[
+        bool, Query(description="Ce que tout le monde peut lire, au lieu de ce que ce compte voit.")
+    ] = False,
+    curseur: Curseur = None,
+    limite: Limite = 50,
+) -> Tranche:
+    return Tranche(filtres, publics, curseur, limite)
+
+
+Asked = Annotated[Tranche, Depends(read_tranche)]
 Champs = Annotated[set[str] | None, Depends(read_champs)]
-Publics = Annotated[bool, Query(description="Ce que tout le monde peut lire, au lieu de ce que ce compte voit.")]
-Curseur = Annotated[Storable | None, Query(max_length=200, description="`curseur_suivant` de la page précédente.")]
 Depuis = Annotated[
     Storable | None, Query(max_length=200, description="`curseur_suivant` de la fois précédente ; absent : tout.")
 ]
-Limite = Annotated[int, Query(ge=1, le=PAGE_MAX)]

@@ -12,7 +12,7 @@ from api.passages import prochain
 from api.position import Lat, Lon, Precision, verifier
 from api.problems import responses
 from api.representation import Conditional, answer, send
-from api.schemas.commun import JourIn, Storable
+from api.schemas.commun import JourIn
 from api.schemas.meta import (
     ChoixOut,
     DelaiAnnonceOut,
@@ -24,7 +24,7 @@ from api.schemas.meta import (
     ZoneMetaOut,
 )
 from api.schemas.routage import CandidatOut, ChaineOut, DecisionOut, ZoneDecisionOut, competent_out, informes_out
-from relais.errors import Fault, ThemeInconnu
+from api.theme import CodeDeTheme, theme_demande
 from relais.media import FORMATS
 from relais.queries.referentiel import Referentiel, referentiel
 from relais.rules import couches, organisation, routage
@@ -112,15 +112,14 @@ def expliquer_routage(
     db: PublicDb,
     lon: Lon,
     lat: Lat,
-    theme: Annotated[Storable, Query(max_length=100)],
+    theme: CodeDeTheme,
     precision_m: Precision = None,
     date: Annotated[JourIn | None, Query(description="Le jour du constat ; aujourd'hui par défaut.")] = None,
 ) -> DecisionOut:
     """À qui est-ce, ici, et pourquoi ? Ne crée rien."""
     ref = referentiel(db)
     configuration = ref.configuration
-    if theme not in configuration.theme:
-        raise ThemeInconnu(errors=(Fault("?theme", f"« {theme} » n'est pas un thème d'ici : voir GET /v1/meta."),))
+    theme_demande(configuration, theme)
     verifier(ref.carte, lon, lat, precision_m)
     day = date or db.now.astimezone(local(db)).date()
     found = routage.router(configuration, ref.carte, theme=theme, lon=lon, lat=lat, precision_m=precision_m, le=day)

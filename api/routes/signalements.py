@@ -5,19 +5,19 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from api.deps import Db, PublicDb, Res, local, presenter
-from api.filtres import Asked, Champs, Curseur, Limite, Publics
+from api.filtres import Asked, Champs, Tranche
 from api.geojson import CollectionOut, Feature, GeoJson, collection, feature
 from api.journal import journal_of
 from api.problems import responses
 from api.reading import StrictRoute
 from api.representation import Conditional, answer, answer_as, send
+from api.resources import Resources
 from api.schemas.signalement import JournalOut, PageOut, SignalementIn, SignalementOut
 from relais.commands.signalement import submit_signalement
 from relais.db import Session
 from relais.errors import SignalementDifferent
 from relais.queries.dossier import dossier, dossiers
 from relais.queries.signalement import get_readable, get_signalement, list_signalements
-from relais.rules.acces import Portee
 
 router = APIRouter(
     prefix="/v1/signalements", tags=["signalements"], responses=responses(401, 403, 422), route_class=StrictRoute
@@ -46,19 +46,12 @@ def lister_signalements(
     request: Request,
     db: PublicDb,
     res: Res,
-    filtres: Asked,
+    asked: Asked,
     champs: Champs,
-    *,
-    publics: Publics = False,
-    curseur: Curseur = None,
-    limite: Limite = 50,
 ) -> Response:
     """Les signalements que ce compte voit, ou sans compte ceux qui sont publiés, du plus récent au plus ancien."""
-    page, following = list_signalements(
-        db, portee=_portee(db, publics=publics), filtres=filtres, curseur=curseur, limite=limite
-    )
-    words = presenter(res, db)
-    told = PageOut(elements=[words.signalement(one) for one in dossiers(db, page)], curseur_suivant=following)
+    page, following = _page(db, res, asked)
+    told = PageOut(elements=page, curseur_suivant=following)
     cut = {"elements": {"__all__": champs}, "curseur_suivant": True} if champs else None
     return send(request, answer(told, include=cut), private=db.reader is not None)
 
@@ -74,23 +67,22 @@ def cartographier_signalements(
     request: Request,
     db: PublicDb,
     res: Res,
-    filtres: Asked,
-    *,
-    publics: Publics = False,
-    curseur: Curseur = None,
-    limite: Limite = 50,
+    asked: Asked,
 ) -> Response:
     """Les mêmes, sur une carte : uMap et QGIS les ouvrent tels quels."""
-    page, following = list_signalements(
-        db, portee=_portee(db, publics=publics), filtres=filtres, curseur=curseur, limite=limite
-    )
-    words = presenter(res, db)
-    points = collection(map(_point, map(words.signalement, dossiers(db, page))), curseur_suivant=following)
+    page, following = _page(db, res, asked)
+    points = collection(map(_point, page), curseur_suivant=following)
     return send(request, answer_as(points), private=db.reader is not None)
 
 
-def _portee(db: Session, *, publics: bool) -> Portee | None:
-    return None if publics or db.reader is None else db.reader.portee
+def _page(db: Session, res: Resources, asked: Tranche) -> tuple[list[SignalementOut], str | None]:
+    """As this reader reads them, and the cursor of the next page, if there is one."""
+    portee = None if asked.publics or db.reader is None else db.reader.portee
+    found, following = list_signalements(
+        db, portee=portee, filtres=asked.filtres, curseur=asked.curseur, limite=asked.limite
+    )
+    words = presenter(res, db)
+    return [words.signalement(one) for one in dossiers(db, found)], following
 
 
 def _point(told: SignalementOut) -> Feature:

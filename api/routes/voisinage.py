@@ -1,23 +1,22 @@
 """Same place, same thing: seeing it before sending and after, and following what others signalled."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api.deps import Db, PublicDb, Res, local, presenter
 from api.idempotence import Idempotent
+from api.position import Lat, Lon, Precision
 from api.problems import responses
 from api.reading import StrictRoute
 from api.representation import Answer, Conditional, answer, send
 from api.resources import Resources
 from api.schemas import signalement as schemas
-from api.schemas.commun import Storable
 from api.schemas.signalement import CodeEtLibelle, SignalementOut
 from api.schemas.voisinage import ProcheOut, ProchesOut, StatutProcheOut, VignetteOut
+from api.theme import CodeDeTheme, theme_demande
 from relais.commands import abonnement
 from relais.db import Session
-from relais.errors import Fault, ThemeInconnu
 from relais.queries.dossier import dossier
 from relais.queries.referentiel import referentiel
 from relais.queries.signalement import get_signalement
@@ -38,15 +37,13 @@ def chercher_proches(
     request: Request,
     db: PublicDb,
     res: Res,
-    lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)],
-    lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)],
-    theme: Annotated[Storable, Query(max_length=100)],
-    precision_m: Annotated[float | None, Query(ge=0, le=10_000, allow_inf_nan=False)] = None,
+    lon: Lon,
+    lat: Lat,
+    theme: CodeDeTheme,
+    precision_m: Precision = None,
 ) -> Response:
     """Avant d'envoyer : ce qui est déjà signalé ici, et qui est peut-être la même chose. Ne crée rien."""
-    known = referentiel(db).configuration.theme.get(theme)
-    if known is None:
-        raise ThemeInconnu(errors=(Fault("?theme", f"« {theme} » n'est pas un thème d'ici : voir GET /v1/meta."),))
+    known = theme_demande(referentiel(db).configuration, theme)
     here = Position(lon, lat, precision_m)
     found = proches(db, reader=db.reader, theme=known, position=here, le=db.now)
     return send(request, answer(_told(res, db, known, here, found)), private=db.reader is not None)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from threading import Event
 from uuid import UUID, uuid4
 
 import httpx2
@@ -20,6 +19,7 @@ from conftest import SHARED, Api
 from fastapi.testclient import TestClient
 from moto.server import ThreadedMotoServer
 from refus import check, files, head, parsed, token_of
+from silence import Muet
 from sqlalchemy import null, select, update
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
@@ -130,19 +130,6 @@ def test_bytes_that_nobody_awaits_are_not_kept(kept, store):
     assert kept("PUT", f"{ticket}/photos/{uuid4()}", content=OCTETS, headers=digest(OCTETS)).status_code == 409
     assert kept("PUT", path, content=OCTETS, headers=digest(OCTETS), who="relais2").status_code == 404
     assert list(store.cles("originaux")) == []
-
-
-class Muet(Local):
-    """A store that was asked, and does not answer until it is told to."""
-
-    def __init__(self, racine: Path) -> None:
-        super().__init__(racine)
-        self.asked, self.answers = Event(), Event()
-
-    def deposer(self, cle: str, source: Path, *, neuf: bool = False) -> None:
-        self.asked.set()
-        assert self.answers.wait(30)
-        super().deposer(cle, source, neuf=neuf)
 
 
 def test_a_store_that_does_not_answer_holds_no_ticket_and_no_slot_of_the_database(

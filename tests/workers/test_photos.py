@@ -16,13 +16,13 @@ from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from threading import Event
 from uuid import uuid4
 
 import pytest
 from commands.factories import act, bring
 from conftest import MARDI, ROOT, Ville
 from PIL import Image
+from silence import Muet
 from sqlalchemy import Executable, null, update
 
 from relais import outbox
@@ -601,19 +601,6 @@ def test_a_worker_that_was_thought_dead_brings_nothing_unpainted_back(ville, mea
     photo = read(ville, sent)
     assert (photo.etat, photo.tirage) == (EtatPhoto.PRETE, 2)
     assert stored(means, photo) == {".2-image.jpg", ".2-vignette.webp"}
-
-
-class Muet(Local):
-    """A store that was asked, and does not answer until it is told to."""
-
-    def __init__(self, racine: Path) -> None:
-        super().__init__(racine)
-        self.asked, self.answers = Event(), Event()
-
-    def ecrire(self, cle: str, octets: bytes) -> None:
-        self.asked.set()
-        assert self.answers.wait(30)
-        super().ecrire(cle, octets)
 
 
 def test_a_store_that_does_not_answer_the_worker_holds_no_ticket(ville, means, tmp_path):
